@@ -1,0 +1,88 @@
+/**
+ * Everything that autoup says, as data. The core and the runtime emit these; presenters in src/report turn them
+ * into lines, JSON and pages; `autoup events` streams them. The `type` and the fields are a public contract.
+ */
+
+import type { BuildId } from './build.ts'
+
+interface OfWorker {
+  readonly worker: number
+  readonly pid: number
+  readonly build: BuildId
+  readonly version: string
+  readonly generation: number
+}
+
+interface OfBuild {
+  readonly build: BuildId
+  readonly version: string
+}
+
+export type Purpose = 'upgrade' | 'rollback' | 'restart'
+
+/** How a request of the operator, or a check, ended. `upgrade` and its like wait for exactly one of these. */
+export type Outcome =
+  | 'unchanged'
+  | 'committed'
+  | 'restarted'
+  | 'refused'
+  | 'rolled-back'
+  | 'quarantined'
+  | 'incomplete'
+  | 'failed'
+  | 'stopped'
+
+export type AutoupEvent =
+  | { readonly type: 'master-started'; readonly name: string; readonly pid: number; readonly source: string | null }
+  | { readonly type: 'master-stopping'; readonly reason: string }
+  | { readonly type: 'master-stopped' }
+  | {
+      readonly type: 'listening'
+      readonly name: string
+      readonly address: string
+      readonly how: 'bound' | 'inherited' | 'taken-back'
+    }
+  | { readonly type: 'listener-tended'; readonly address: string; readonly what: string }
+  | { readonly type: 'orphans-found'; readonly pids: readonly number[] }
+  | ({ readonly type: 'worker-started' } & OfWorker)
+  | ({ readonly type: 'worker-ready'; readonly afterMs: number; readonly how: string } & OfWorker)
+  | ({ readonly type: 'worker-status'; readonly status: string } & OfWorker)
+  | ({ readonly type: 'worker-draining'; readonly reason: string } & OfWorker)
+  | ({ readonly type: 'worker-killed'; readonly reason: string } & OfWorker)
+  | ({
+      readonly type: 'worker-exited'
+      readonly how: string
+      readonly expected: boolean
+      readonly afterMs: number
+    } & OfWorker)
+  | ({ readonly type: 'worker-failed'; readonly reason: string; readonly retryInMs: number } & OfWorker)
+  | { readonly type: 'check-started'; readonly source: string }
+  | { readonly type: 'check-finished'; readonly result: CheckResult; readonly message: string }
+  | ({ readonly type: 'release-found'; readonly name: string } & Pick<OfBuild, 'version'>)
+  | { readonly type: 'fetch-progress'; readonly version: string; readonly bytes: number; readonly total: number | null }
+  | ({ readonly type: 'build-staged'; readonly proofs: readonly string[]; readonly afterMs: number } & OfBuild)
+  | ({ readonly type: 'build-refused'; readonly reason: string } & OfBuild)
+  | ({ readonly type: 'preflight-started' } & OfBuild)
+  | ({ readonly type: 'promotion-started'; readonly purpose: Purpose; readonly generation: number } & OfBuild)
+  | ({
+      readonly type: 'promotion-ready'
+      readonly purpose: Purpose
+      readonly generation: number
+      readonly afterMs: number
+    } & OfBuild)
+  | ({ readonly type: 'build-committed'; readonly purpose: Purpose } & OfBuild)
+  | ({ readonly type: 'promotion-failed'; readonly purpose: Purpose; readonly reason: string } & OfBuild)
+  | ({ readonly type: 'rolled-back'; readonly from: string; readonly reason: string } & OfBuild)
+  | ({ readonly type: 'build-quarantined'; readonly reason: string } & OfBuild)
+  | ({ readonly type: 'quarantine-lifted'; readonly reason: string } & OfBuild)
+  | ({ readonly type: 'build-swept' } & OfBuild)
+  | { readonly type: 'paused' }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'instances-changed'; readonly instances: number }
+  | { readonly type: 'settled'; readonly outcome: Outcome; readonly message: string; readonly version: string | null }
+  | { readonly type: 'warning'; readonly message: string }
+
+export type CheckResult = 'unchanged' | 'release' | 'incomplete' | 'error'
+
+/** An event with when it happened (ISO 8601) and its place in this master's life, from 1. */
+export type Stamped = AutoupEvent & { readonly at: string; readonly sequence: number }

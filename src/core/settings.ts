@@ -1,0 +1,101 @@
+/**
+ * What the operator asked for, checked and in plain values: the only form in which options reach the rest of the
+ * program. Defaults and limits stand here once, with their units and reasons.
+ */
+
+import type { ListenSpec } from './address.ts'
+
+export type Strategy = 'blue-green' | 'rolling' | 'exclusive'
+
+/** How a new worker shows that it serves (DESIGN.md section 4). */
+export type Ready =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'notify' }
+  | { readonly kind: 'http'; readonly path: string }
+  | { readonly kind: 'tcp' }
+  | { readonly kind: 'exec'; readonly command: string }
+  | { readonly kind: 'uptime'; readonly ms: number }
+
+export type LogFormat = 'pretty' | 'journal' | 'json'
+
+export interface Settings {
+  readonly name: string
+  /** Absolute; holds one folder per name. */
+  readonly stateDir: string
+  /** The release source as given, or null: the command is supervised as it is. */
+  readonly source: string | null
+  /** The words after `--`; empty means the build's own entry. */
+  readonly command: readonly string[]
+  readonly listen: readonly ListenSpec[]
+  readonly instances: number
+  readonly strategy: Strategy
+  /** Null: what the source needs (`file:` 1 s, else 60 s). */
+  readonly intervalMs: number | null
+  readonly ready: Ready
+  readonly readyTimeoutMs: number
+  readonly drainTimeoutMs: number
+  /** Null: the preset of the program, else SIGTERM. */
+  readonly drainSignal: string | null
+  readonly probationMs: number
+  /** Shell words of a command that must exit 0 in the staged build, or null. */
+  readonly preflight: string | null
+  /** `NAME[:GROUP]`, or null: the master's own. */
+  readonly user: string | null
+  readonly envFile: string | null
+  readonly respawn: boolean
+  readonly watchdogMs: number | null
+  readonly sha256: string | null
+  readonly keep: number
+  readonly logFormat: LogFormat
+}
+
+export const DEFAULTS = {
+  instances: 1,
+  strategy: 'blue-green',
+  intervalMs: 60_000,
+  /** A local stat costs nothing. */
+  fileIntervalMs: 1_000,
+  readyTimeoutMs: 30_000,
+  drainTimeoutMs: 30_000,
+  probationMs: 10_000,
+  keep: 3,
+} as const
+
+export const LIMITS = {
+  /** One staged build may be started this often without a verdict before it is given up. */
+  attempts: 3,
+  /** A crashed worker is started again after this, doubling … */
+  respawnFirstMs: 100,
+  /** … up to this, for ever. */
+  respawnMaxMs: 30_000,
+  /** A worker that lived this long starts again with the first delay. */
+  respawnQuietMs: 60_000,
+  /** After trouble of the machine a candidate is tried again after this, doubling. */
+  retryFirstMs: 1_000,
+  /** After a failed check the next one waits at least this, doubling up to ten intervals. */
+  checkRetryFirstMs: 1_000,
+  /** Old generations that may drain at once; the oldest is ended. */
+  drainingGenerations: 4,
+  /** EXTEND_TIMEOUT_USEC may not stretch one start or drain beyond this many times its timeout. */
+  extendFactor: 10,
+  /** `--instances` and TTIN stop here; more is a typo. */
+  instances: 1_000,
+  preflightMs: 30_000,
+} as const
+
+/**
+ * The launch of a build: what, besides its bytes, decides how it behaves. A verdict on behaviour holds for this
+ * launch only, so a corrected configuration lifts it.
+ */
+export function launchKey(settings: Settings, environment: string): string {
+  const { command, ready, listen, user, preflight, readyTimeoutMs } = settings
+  return JSON.stringify([
+    command,
+    ready,
+    listen.map((spec) => spec.address),
+    user,
+    preflight,
+    readyTimeoutMs,
+    environment,
+  ])
+}

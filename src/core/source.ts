@@ -1,0 +1,56 @@
+/**
+ * The seam between sources and the rest: what a fetcher is, what it is given, what it answers. Built-in fetchers
+ * and plugins are the same thing. All of it but `changed` runs in the stager.
+ */
+
+/** What the last check remembered; opaque to all but the fetcher that wrote it. JSON. */
+export type Known = unknown
+
+export interface Release {
+  /** What people call it; semver where the source has versions. */
+  readonly version: string
+  /** The name of the chosen artifact: decides how it is unpacked. */
+  readonly name: string
+  /** Bytes, where the source says so beforehand. */
+  readonly size: number | null
+  /** Integrity as the source gives it: `sha256-<hex>`, or null. */
+  readonly digest: string | null
+  /** Whether versions of this source have an order, so that the version floor applies. */
+  readonly ordered: boolean
+  /** Free for the fetcher's own use between check and fetch. JSON. */
+  readonly detail?: unknown
+}
+
+export type Check =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'release'; readonly release: Release; readonly known: Known }
+  /** Still being published; asked again soon. */
+  | { readonly kind: 'incomplete'; readonly message: string }
+  | { readonly kind: 'nothing-for-this-platform'; readonly message: string; readonly known: Known }
+
+/** Where a fetcher delivers. Exactly one of the two is used. */
+export interface Sink {
+  /** The one file of the release; hashed and bounded as it arrives. */
+  artifact(bytes: AsyncIterable<Uint8Array>): Promise<void>
+  /** An empty directory to be filled by a fetcher whose release is a tree (a directory, npm). */
+  tree(fill: (directory: string) => Promise<void>): Promise<void>
+}
+
+export interface FetchContext {
+  /** What follows the scheme in `--fetch`. */
+  readonly location: string
+  readonly platform: { readonly os: string; readonly arch: string; readonly libc: 'glibc' | 'musl' | null }
+  readonly signal: AbortSignal
+  /** A warning to the operator. */
+  warn(message: string): void
+}
+
+export interface Fetcher {
+  readonly scheme: string
+  /** Default milliseconds between two checks; null for the general default. */
+  readonly intervalMs?: number
+  /** In the master, before a stager is started: at most one stat. False means that nothing can be new. */
+  changed?(location: string, known: Known): Promise<boolean>
+  check(context: FetchContext, known: Known | null): Promise<Check>
+  fetch(context: FetchContext, release: Release, into: Sink): Promise<void>
+}
