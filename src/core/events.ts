@@ -60,7 +60,7 @@ export type AutoupEvent =
   | { readonly type: 'check-finished'; readonly result: CheckResult; readonly message: string }
   | ({ readonly type: 'release-found'; readonly name: string } & Pick<OfBuild, 'version'>)
   | { readonly type: 'fetch-progress'; readonly version: string; readonly bytes: number; readonly total: number | null }
-  | ({ readonly type: 'build-staged'; readonly proofs: readonly string[]; readonly afterMs: number } & OfBuild)
+  | ({ readonly type: 'build-staged'; readonly proofs: readonly string[] } & OfBuild)
   | ({ readonly type: 'build-refused'; readonly reason: string } & OfBuild)
   | ({ readonly type: 'preflight-started' } & OfBuild)
   | ({ readonly type: 'promotion-started'; readonly purpose: Purpose; readonly generation: number } & OfBuild)

@@ -72,12 +72,14 @@ export const LIMITS = {
   respawnQuietMs: 60_000,
   /** After trouble of the machine a candidate is tried again after this, doubling. */
   retryFirstMs: 1_000,
+  /** A commit that could not be recorded is tried again after this. */
+  commitRetryMs: 1_000,
   /** After a failed check the next one waits at least this, doubling up to ten intervals. */
   checkRetryFirstMs: 1_000,
+  /** What is still being published is looked at again after this, or the interval where that is shorter. */
+  incompleteRetryMs: 5_000,
   /** Old generations that may drain at once; the oldest is ended. */
   drainingGenerations: 4,
-  /** EXTEND_TIMEOUT_USEC may not stretch one start or drain beyond this many times its timeout. */
-  extendFactor: 10,
   /** `--instances` and TTIN stop here; more is a typo. */
   instances: 1_000,
   preflightMs: 30_000,

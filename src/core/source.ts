@@ -17,12 +17,15 @@ export interface Release {
   readonly digest: string | null
   /** Whether versions of this source have an order, so that the version floor applies. */
   readonly ordered: boolean
+  /** Whether the one file may be executed where it comes from; absent where the source knows no modes. */
+  readonly executable?: boolean
   /** Free for the fetcher's own use between check and fetch. JSON. */
   readonly detail?: unknown
 }
 
 export type Check =
-  | { readonly kind: 'unchanged' }
+  /** `known` only where there is something new to remember. */
+  | { readonly kind: 'unchanged'; readonly known?: Known }
   | { readonly kind: 'release'; readonly release: Release; readonly known: Known }
   /** Still being published; asked again soon. */
   | { readonly kind: 'incomplete'; readonly message: string }

@@ -1,0 +1,147 @@
+/** What the pipeline's ends mean: a candidate, a refusal, a restart, or nothing. */
+
+import { nameOf } from './build.ts'
+import { unreachable } from './errors.ts'
+import type { CheckResult } from './events.ts'
+import { type PipelineEvent, type PipelineStep, type Poke, type StagerReport, stepPipeline } from './pipeline.ts'
+import { heldBy, quarantine } from './quarantine.ts'
+import { LIMITS } from './settings.ts'
+import { homeOf, type Turn } from './turn.ts'
+
+export function tickPipeline(turn: Turn): void {
+  drive(turn, { type: 'tick' })
+}
+
+/** Asks for a check out of turn. */
+export function poke(turn: Turn, kind: Poke): void {
+  drive(turn, { type: 'poke', poke: kind })
+}
+
+export function onStager(turn: Turn, report: StagerReport): void {
+  if (report.type === 'found') turn.emit({ type: 'release-found', version: report.version, name: report.name })
+  drive(turn, report)
+}
+
+function drive(turn: Turn, event: PipelineEvent): void {
+  const { pipeline, promotion, stop, policy } = turn.state
+  if (!pipeline) return
+  const busy = promotion !== null || stop !== null
+  const step = stepPipeline(pipeline, event, turn.now.ms, { intervalMs: policy.intervalMs, busy })
+  if (step.pipeline !== pipeline) turn.set({ pipeline: step.pipeline })
+  if (step.start) {
+    if (step.start.asked) turn.emit({ type: 'check-started', source: policy.source ?? '' })
+    turn.do({ type: 'stage', asked: step.start.asked })
+  }
+  if (step.end) onEnd(turn, step.end)
+}
+
+function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>): void {
+  // Somebody asked once more while this check ran: the next one answers for both.
+  const isAnswer = asked !== null && turn.state.pipeline?.poke == null
+  const held =
+    report.type === 'staged' && asked !== 'again'
+      ? heldBy(turn.state.ledger, report.build.id, turn.state.policy.launch)
+      : null
+  switch (report.type) {
+    case 'unchanged':
+      remember(turn, report.known)
+      return onNothingNew(turn, asked, isAnswer)
+    case 'incomplete':
+      note(turn, 'incomplete', report.message, asked)
+      if (isAnswer) turn.settle('upgrade', 'incomplete', report.message)
+      return
+    case 'error':
+      note(turn, 'error', report.message, asked)
+      if (isAnswer) turn.settle('upgrade', 'failed', report.message)
+      return
+    case 'held':
+      remember(turn, report.known)
+      return onHeld(turn, report, isAnswer)
+    case 'refused':
+      return onRefused(turn, report)
+    case 'staged':
+      if (report.build.id === homeOf(turn.state)?.id) {
+        remember(turn, report.known)
+        return onNothingNew(turn, asked, isAnswer)
+      }
+      if (held) return onHeld(turn, { ...held, known: report.known }, isAnswer)
+      return onStaged(turn, report, asked)
+    default:
+      return unreachable(report)
+  }
+}
+
+type End<T extends StagerReport['type']> = Extract<StagerReport, { type: T }>
+
+function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
+  const home = homeOf(turn.state)
+  const message = home ? `nothing new: ${nameOf(home)} is the newest` : 'nothing new'
+  note(turn, 'unchanged', message, asked)
+  if (asked !== null && turn.state.ledger.candidate) {
+    // Staged before, and held up by a pause or a back-off: that is what the operator wants now.
+    return turn.set({ isInsisted: true, candidateAt: turn.now.ms })
+  }
+  if (turn.state.restartsWhenUnchanged && isAnswer) turn.set({ isRestartWanted: true, restartsWhenUnchanged: false })
+  if (isAnswer) turn.settle('upgrade', 'unchanged', message, home?.version ?? null)
+}
+
+function onHeld(
+  turn: Turn,
+  { version, build, reason }: Pick<End<'held'>, 'version' | 'build' | 'reason' | 'known'>,
+  isAnswer: boolean,
+): void {
+  const message = `${nameOf({ id: build, version })} is in quarantine (${reason}); \`autoup upgrade --again\` tries it once`
+  note(turn, 'unchanged', message, isAnswer ? 'plain' : null)
+  if (!isAnswer) return
+  if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true, restartsWhenUnchanged: false })
+  const rule = turn.state.ledger.quarantine.find((entry) => entry.build === build)?.rule
+  turn.settle('upgrade', rule === 'bytes' ? 'refused' : 'quarantined', message, version)
+}
+
+function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>): void {
+  const { policy, ledger } = turn.state
+  remember(turn, known)
+  note(turn, 'release', `${version} was refused: ${reason}`, null)
+  turn.emit({ type: 'build-refused', build: build ?? '', version, reason })
+  if (build !== null) {
+    turn.note(
+      quarantine(
+        turn.state.ledger,
+        { id: build, version },
+        { reason, rule: 'bytes', launch: policy.launch, at: turn.now.iso },
+      ),
+    )
+    turn.emit({ type: 'build-quarantined', build, version, reason })
+  } else if (ledger !== turn.state.ledger) turn.note(turn.state.ledger)
+  const home = homeOf(turn.state)
+  turn.settle(
+    'upgrade',
+    'refused',
+    `${version} was refused: ${reason}; ${home ? `${nameOf(home)} serves on` : 'nothing serves'}`,
+    version,
+  )
+}
+
+function onStaged(turn: Turn, { build, known }: End<'staged'>, asked: Poke | null): void {
+  remember(turn, known)
+  note(turn, 'release', `${nameOf(build)} is staged`, null)
+  const waiting = turn.state.ledger.candidate
+  const attemptsLeft = asked === 'again' ? 1 : waiting?.build.id === build.id ? waiting.attemptsLeft : LIMITS.attempts
+  turn.note({ ...turn.state.ledger, candidate: { build, attemptsLeft } })
+  turn.set({ candidateAt: turn.now.ms, isInsisted: asked !== null, restartsWhenUnchanged: false })
+  turn.emit({ type: 'build-staged', build: build.id, version: build.version, proofs: build.proofs })
+}
+
+function remember(turn: Turn, value: unknown): void {
+  const { source, launch } = turn.state.policy
+  if (source !== null) turn.set({ ledger: { ...turn.state.ledger, known: { source, launch, value } } })
+}
+
+/** Says it once: a check that ends as the one before did is silent, unless somebody asked. */
+function note(turn: Turn, result: CheckResult, message: string, asked: Poke | null): void {
+  const before = turn.state.lastCheck
+  turn.set({ lastCheck: { at: turn.now.iso, result, message } })
+  const isNews =
+    result !== 'unchanged' && result !== 'release' && (before?.result !== result || before.message !== message)
+  if (asked !== null || isNews) turn.emit({ type: 'check-finished', result, message })
+}

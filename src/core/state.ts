@@ -1,0 +1,132 @@
+/**
+ * The whole state of a master, what reaches it as events and what leaves it as effects. Time, processes and files are
+ * outside: the runtime carries out effects in order, one after the other, and reports what came of them as inputs.
+ * `save` is answered at once, before any other input: nothing happens between asking and knowing.
+ */
+
+import type { Build } from './build.ts'
+import type { AutoupEvent, CheckResult, Outcome } from './events.ts'
+import type { Ledger } from './ledger.ts'
+import type { Pipeline, Poke, StagerReport } from './pipeline.ts'
+import type { Failure, Promotion } from './promotion.ts'
+import type { Strategy } from './settings.ts'
+import type { Worker } from './workers.ts'
+
+/** One moment on both clocks. Decisions use `ms`; `iso` is only shown. */
+export interface Instant {
+  /** Monotonic milliseconds. */
+  readonly ms: number
+  readonly iso: string
+}
+
+/** What the machine needs of the settings. */
+export interface Policy {
+  /** Null: the command is supervised as it is. */
+  readonly source: string | null
+  readonly strategy: Strategy
+  readonly intervalMs: number
+  readonly readyTimeoutMs: number
+  readonly drainTimeoutMs: number
+  readonly probationMs: number
+  readonly hasPreflight: boolean
+  readonly respawn: boolean
+  /** See launchKey(). */
+  readonly launch: string
+}
+
+export interface Serving {
+  readonly generation: number
+  readonly build: Build
+  /** All its workers have been ready once; until then whoever served before goes on serving. */
+  readonly isEstablished: boolean
+  /** It has failed to become ready at least once: a new release is not held up by it. */
+  readonly isTroubled: boolean
+}
+
+export interface State {
+  readonly policy: Policy
+  readonly ledger: Ledger
+  /** Null without a source. */
+  readonly pipeline: Pipeline | null
+  readonly promotion: Promotion | null
+  readonly serving: Serving | null
+  readonly workers: readonly Worker[]
+  /** Workers per generation now, and as asked for; the second takes effect between promotions. */
+  readonly instances: number
+  readonly instancesAsked: number
+  /** Numbers given out so far. */
+  readonly generations: number
+  readonly workerIds: number
+  /** When the candidate may be started; moved into the future by trouble of the machine. */
+  readonly candidateAt: number
+  /** The operator asked for this candidate: a pause does not stand in its way. */
+  readonly isInsisted: boolean
+  /** A poke that finds nothing new ends in a graceful restart. */
+  readonly isRestartWanted: boolean
+  readonly restartsWhenUnchanged: boolean
+  readonly lastCheck: { readonly at: string; readonly result: CheckResult; readonly message: string } | null
+  readonly stop: { readonly status: number; readonly isOver: boolean } | null
+}
+
+/** What an operator can ask for. Each ends in exactly one `settle` effect of the same activity, or none (pause …). */
+export type Activity = 'upgrade' | 'rollback' | 'restart'
+
+export type Input =
+  /** Workers of a killed master that still run. */
+  | { readonly type: 'boot'; readonly orphans: readonly { readonly pid: number; readonly build: Build }[] }
+  | { readonly type: 'tick' }
+  | { readonly type: 'stager'; readonly report: StagerReport }
+  | { readonly type: 'spawned'; readonly worker: number; readonly pid: number }
+  | { readonly type: 'spawn-failed'; readonly worker: number; readonly failure: Failure }
+  | { readonly type: 'worker-ready'; readonly worker: number; readonly pid: number; readonly how: string }
+  /** The process lives, but is not what it should be: not ready in time, probe failed, watchdog missed. */
+  | { readonly type: 'worker-failed'; readonly worker: number; readonly pid: number; readonly failure: Failure }
+  | {
+      readonly type: 'worker-exited'
+      readonly worker: number
+      readonly pid: number
+      readonly how: string
+      readonly status: number
+      readonly failure: Failure
+    }
+  | { readonly type: 'worker-said'; readonly worker: number; readonly pid: number; readonly status: string }
+  | { readonly type: 'worker-asks-time'; readonly worker: number; readonly pid: number; readonly ms: number }
+  /** MAINPID=: the process to signal and to watch is another one of the same worker. */
+  | { readonly type: 'worker-moved'; readonly worker: number; readonly pid: number; readonly to: number }
+  | { readonly type: 'preflight'; readonly failure: Failure | null }
+  | { readonly type: 'saved'; readonly purpose: SavePurpose; readonly error: string | null }
+  /** A shared socket was lost and bound anew: only new workers can have it. */
+  | { readonly type: 'listener-lost'; readonly address: string }
+  | { readonly type: 'upgrade'; readonly again: boolean }
+  /** SIGUSR2: check and swap, and where nothing is new restart gracefully. */
+  | { readonly type: 'poke' }
+  | { readonly type: 'rollback' }
+  | { readonly type: 'restart' }
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'scale'; readonly by: 1 | -1 }
+  | { readonly type: 'stop'; readonly reason: string; readonly isUrgent: boolean; readonly status: number }
+
+/** `note` is not waited for: what it holds is found again by the next check. */
+export type SavePurpose = 'candidate' | 'commit' | 'note'
+
+export type Effect =
+  | { readonly type: 'spawn'; readonly worker: number; readonly generation: number; readonly build: Build }
+  | { readonly type: 'drain'; readonly worker: number; readonly pid: number }
+  | { readonly type: 'kill'; readonly worker: number; readonly pid: number }
+  /** Not ready in time: find out why and answer with `worker-failed`. */
+  | { readonly type: 'diagnose'; readonly worker: number; readonly pid: number }
+  | { readonly type: 'stage'; readonly asked: Poke | null }
+  | { readonly type: 'stop-stager' }
+  | { readonly type: 'preflight'; readonly build: Build }
+  | { readonly type: 'save'; readonly purpose: SavePurpose; readonly ledger: Ledger }
+  | { readonly type: 'sweep' }
+  | { readonly type: 'emit'; readonly event: AutoupEvent }
+  | {
+      readonly type: 'settle'
+      readonly activity: Activity
+      readonly outcome: Outcome
+      readonly message: string
+      readonly version: string | null
+    }
+  | { readonly type: 'exit'; readonly status: number }

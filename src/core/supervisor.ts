@@ -1,0 +1,167 @@
+/**
+ * The supervisor: the two machines and the workers joined into one pure `step`. Every input is first taken in (what
+ * happened), then `reconcile` makes the workers follow. The runtime calls `step` for each input and again at `wakeAt`.
+ */
+
+import { unreachable } from './errors.ts'
+import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
+import { onOperator } from './operator.ts'
+import { newPipeline } from './pipeline.ts'
+import { reconcile } from './reconcile.ts'
+import { LIMITS } from './settings.ts'
+import { onStager, tickPipeline } from './staging.ts'
+import type { Effect, Input, Instant, Policy, State } from './state.ts'
+import { homeOf, Turn } from './turn.ts'
+import { commitLedger, giveUp, spendAttempt, tellPromotion } from './verdicts.ts'
+import { onExited, onFailed, onReady, onSpawned, onSpawnFailed, onTimeAsked, tickWorkers } from './worker-inputs.ts'
+import { ORPHANS, wakeAt as workerWakeAt } from './workers.ts'
+
+export interface Step {
+  readonly state: State
+  readonly effects: readonly Effect[]
+}
+
+export function newState(policy: Policy, ledger: Ledger = EMPTY_LEDGER, instances = 1): State {
+  return {
+    policy,
+    ledger,
+    pipeline: null,
+    promotion: null,
+    serving: null,
+    workers: [],
+    instances,
+    instancesAsked: instances,
+    generations: 0,
+    workerIds: 0,
+    candidateAt: 0,
+    isInsisted: false,
+    isRestartWanted: false,
+    restartsWhenUnchanged: false,
+    lastCheck: null,
+    stop: null,
+  }
+}
+
+export function step(state: State, input: Input, now: Instant): Step {
+  const turn = new Turn(state, now)
+  take(turn, input)
+  reconcile(turn)
+  return { state: turn.state, effects: turn.effects }
+}
+
+/** The monotonic ms at which a `tick` is due, or Infinity. */
+export function wakeAt(state: State, now: number): number {
+  const { pipeline, promotion, ledger, candidateAt, workers, stop } = state
+  const times = workers.map(workerWakeAt)
+  if (promotion?.state === 'probation') times.push(promotion.until)
+  if (promotion?.state === 'committing' && promotion.retryAt !== null) times.push(promotion.retryAt)
+  if (!promotion && !stop && pipeline?.state === 'idle') {
+    times.push(pipeline.poke ? now : pipeline.nextCheckAt)
+    // Once it is past, a candidate waits for something else than time.
+    if (ledger.candidate && candidateAt > now) times.push(candidateAt)
+  }
+  return Math.min(...times, Number.POSITIVE_INFINITY)
+}
+
+function take(turn: Turn, input: Input): void {
+  switch (input.type) {
+    case 'boot':
+      return boot(turn, input.orphans)
+    case 'tick':
+      tickWorkers(turn)
+      tellPromotion(turn, { type: 'tick' })
+      return tickPipeline(turn)
+    case 'stager':
+      return onStager(turn, input.report)
+    case 'spawned':
+      return onSpawned(turn, input.worker, input.pid)
+    case 'spawn-failed':
+      return onSpawnFailed(turn, input.worker, input.failure)
+    case 'worker-ready':
+      return onReady(turn, input.worker, input.pid, input.how)
+    case 'worker-failed':
+      return onFailed(turn, input.worker, input.pid, input.failure)
+    case 'worker-exited':
+      return onExited(turn, input)
+    case 'worker-asks-time':
+      return onTimeAsked(turn, input.worker, input.pid, input.ms)
+    case 'worker-said': {
+      const worker = turn.process(input.worker, input.pid)
+      if (worker) turn.update(worker, { status: input.status })
+      return
+    }
+    case 'worker-moved': {
+      const worker = turn.process(input.worker, input.pid)
+      if (worker) turn.update(worker, { pid: input.to })
+      return
+    }
+    case 'preflight':
+      return tellPromotion(
+        turn,
+        input.failure ? { type: 'failed', failure: input.failure } : { type: 'preflight-passed' },
+      )
+    case 'saved':
+      return onSaved(turn, input.purpose, input.error)
+    case 'listener-lost':
+      return turn.set({ isRestartWanted: true })
+    case 'upgrade':
+    case 'poke':
+    case 'rollback':
+    case 'restart':
+    case 'pause':
+    case 'resume':
+    case 'scale':
+    case 'stop':
+      return onOperator(turn, input)
+    default:
+      return unreachable(input)
+  }
+}
+
+/** A committed build boots at once, without the network; without one the first check is the start. */
+function boot(turn: Turn, orphans: Extract<Input, { type: 'boot' }>['orphans']): void {
+  const { now } = turn
+  const workers = orphans.map(({ pid, build }, index) => ({
+    id: index + 1,
+    generation: ORPHANS,
+    build,
+    pid,
+    state: { kind: 'ready' } as const,
+    startedAt: now.ms,
+    since: now.iso,
+    restarts: 0,
+    failures: 0,
+    status: null,
+  }))
+  turn.set({ workers, workerIds: workers.length })
+  const home = homeOf(turn.state)
+  if (home)
+    turn.set({ generations: 1, serving: { generation: 1, build: home, isEstablished: false, isTroubled: false } })
+  if (turn.state.policy.source === null) return
+  turn.set({ pipeline: newPipeline(now.ms) })
+  const { candidate } = turn.state.ledger
+  if (candidate && candidate.attemptsLeft <= 0)
+    giveUp(turn, candidate.build, `no verdict in ${LIMITS.attempts} attempts: the master ended each time`)
+}
+
+function onSaved(turn: Turn, purpose: Extract<Input, { type: 'saved' }>['purpose'], error: string | null): void {
+  if (purpose === 'note') {
+    if (error !== null)
+      turn.emit({
+        type: 'warning',
+        message: `the state could not be recorded (${error}): what is decided now may be forgotten by a restart`,
+      })
+    return
+  }
+  if (error !== null) {
+    turn.emit({ type: 'warning', message: `the state could not be recorded: ${error}` })
+    return tellPromotion(turn, {
+      type: 'not-recorded',
+      reason: `it could not be recorded (${error}), and what cannot be recorded is not started`,
+    })
+  }
+  const { promotion, ledger } = turn.state
+  if (!promotion) return
+  turn.set({ ledger: purpose === 'candidate' ? spendAttempt(ledger) : commitLedger(ledger, promotion, turn.now.iso) })
+  tellPromotion(turn, { type: 'recorded' })
+}

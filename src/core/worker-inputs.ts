@@ -1,0 +1,115 @@
+/** What happens to workers: started, ready, failed, gone, late. Who replaces them is decided in reconcile.ts. */
+
+import { backoffMs } from './backoff.ts'
+import type { Failure } from './promotion.ts'
+import { LIMITS } from './settings.ts'
+import type { Input } from './state.ts'
+import type { Turn } from './turn.ts'
+import { failPromotion, tellPromotion } from './verdicts.ts'
+import { identityOf, type Worker } from './workers.ts'
+
+export function onSpawned(turn: Turn, id: number, pid: number): void {
+  const worker = turn.worker(id)
+  if (!worker) return
+  turn.emit({ type: 'worker-started', ...identityOf(turn.update(worker, { pid })) })
+  if (worker.state.kind === 'draining') turn.do({ type: worker.state.isKilled ? 'kill' : 'drain', worker: id, pid })
+}
+
+export function onSpawnFailed(turn: Turn, id: number, failure: Failure): void {
+  const worker = turn.worker(id)
+  if (worker) gone(turn, worker, failure, 1)
+}
+
+export function onReady(turn: Turn, id: number, pid: number, how: string): void {
+  const worker = turn.process(id, pid)
+  if (worker?.state.kind !== 'starting') return
+  turn.update(worker, { state: { kind: 'ready' } })
+  turn.emit({ type: 'worker-ready', afterMs: turn.now.ms - worker.startedAt, how, ...identityOf(worker) })
+}
+
+/** It lives, but is not what it should be. A candidate fails its promotion; a serving worker is ended and replaced. */
+export function onFailed(turn: Turn, id: number, pid: number, failure: Failure): void {
+  const worker = turn.process(id, pid)
+  if (!worker || worker.state.kind === 'draining' || worker.state.kind === 'back-off') return
+  if (isOnTrial(turn, worker)) return failPromotion(turn, failure)
+  turn.drain(worker, failure.reason)
+  replace(turn, worker, failure)
+}
+
+export function onExited(turn: Turn, input: Extract<Input, { type: 'worker-exited' }>): void {
+  const worker = turn.process(input.worker, input.pid)
+  if (!worker) return
+  const expected = worker.state.kind === 'draining'
+  turn.emit({
+    type: 'worker-exited',
+    how: input.how,
+    expected,
+    afterMs: turn.now.ms - worker.startedAt,
+    ...identityOf(worker),
+  })
+  gone(turn, worker, input.failure, input.status)
+}
+
+export function onTimeAsked(turn: Turn, id: number, pid: number, ms: number): void {
+  const worker = turn.process(id, pid)
+  if (worker?.state.kind !== 'starting' && worker?.state.kind !== 'draining') return
+  const deadlineAt = Math.min(worker.state.latestAt, Math.max(worker.state.deadlineAt, turn.now.ms + ms))
+  turn.update(worker, { state: { ...worker.state, deadlineAt } })
+}
+
+export function tickWorkers(turn: Turn): void {
+  for (const worker of turn.state.workers) {
+    const { state } = worker
+    if (state.kind === 'starting' && turn.now.ms >= state.deadlineAt && worker.pid !== null) {
+      turn.update(worker, {
+        state: { ...state, deadlineAt: Number.POSITIVE_INFINITY, latestAt: Number.POSITIVE_INFINITY },
+      })
+      turn.do({ type: 'diagnose', worker: worker.id, pid: worker.pid })
+    }
+    if (state.kind === 'draining' && !state.isKilled && turn.now.ms >= state.deadlineAt)
+      turn.kill(worker, 'the drain timeout has passed')
+  }
+}
+
+/** Its process is gone, or never came to be. */
+function gone(turn: Turn, worker: Worker, failure: Failure, status: number): void {
+  const { policy, stop } = turn.state
+  turn.remove(worker)
+  if (worker.state.kind === 'draining' || stop) return
+  if (isOnTrial(turn, worker)) return failPromotion(turn, failure)
+  if (policy.respawn) return replace(turn, worker, failure)
+  if (turn.state.workers.length === 0) turn.set({ stop: { status, isOver: false } })
+}
+
+/** A worker outside a trial is started again, for ever, after a pause that grows while it keeps dying. */
+function replace(turn: Turn, worker: Worker, failure: Failure): void {
+  const { serving, promotion, workers, workerIds } = turn.state
+  if (serving?.generation !== worker.generation && promotion?.generation !== worker.generation) return
+  const failures = turn.now.ms - worker.startedAt >= LIMITS.respawnQuietMs ? 1 : worker.failures + 1
+  const retryInMs = backoffMs(failures, LIMITS.respawnFirstMs, LIMITS.respawnMaxMs)
+  const state = { kind: 'back-off', until: turn.now.ms + retryInMs } as const
+  const next = {
+    ...worker,
+    id: workerIds + 1,
+    pid: null,
+    state,
+    since: turn.now.iso,
+    restarts: worker.restarts + 1,
+    failures,
+    status: null,
+  }
+  turn.set({ workerIds: next.id, workers: [...workers, next] })
+  turn.emit({ type: 'worker-failed', reason: failure.reason, retryInMs, ...identityOf(worker) })
+  if (serving?.generation !== worker.generation || serving.isEstablished) return
+  // It never stood, so nobody need wait for it any longer.
+  turn.set({ serving: { ...serving, isTroubled: true } })
+  tellPromotion(turn, { type: 'return-failed' })
+}
+
+/** The promotion stands or falls with it. */
+function isOnTrial(turn: Turn, worker: Worker): boolean {
+  const { promotion } = turn.state
+  return (
+    promotion?.generation === worker.generation && (promotion.state === 'starting' || promotion.state === 'probation')
+  )
+}

@@ -1,0 +1,400 @@
+import { describe, expect, it } from 'vitest'
+import { EMPTY_LEDGER } from '../../src/core/ledger.ts'
+import { behaviour, build, COMMAND, machine, World } from './world.ts'
+
+describe('an upgrade', () => {
+  it('starts the new build beside the old one, hands over when it is ready and commits after probation', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    expect(world.did('drain')).toEqual([])
+    expect(world.disk.candidate).toMatchObject({ build: { version: '2' }, attemptsLeft: 2 })
+    world.ready()
+    expect(world.did('drain')).toHaveLength(1)
+    expect(world.disk.committed?.version).toBe('1')
+    world.drained()
+    world.pass(9_999)
+    expect(world.state.promotion?.state).toBe('probation')
+    world.pass(1)
+    expect(world.disk).toMatchObject({
+      committed: { version: '2' },
+      previous: { version: '1' },
+      candidate: null,
+      floor: '2',
+    })
+    expect(world.settled()).toMatchObject([{ activity: 'upgrade', outcome: 'committed' }])
+    expect(world.did('sweep')).toHaveLength(1)
+  })
+
+  it('leaves the old build alone when the new one exits before it is ready, and holds the new one back', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.exit(world.newest('starting'))
+    expect(world.did('drain')).toEqual([])
+    expect(world.state.workers).toHaveLength(1)
+    expect(world.disk.quarantine).toMatchObject([{ build: 'sha256-2', rule: 'behaviour', launch: 'launch-1' }])
+    expect(world.settled()).toMatchObject([{ outcome: 'rolled-back' }])
+  })
+
+  it('asks why, and fails, when the new build is not ready in time', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.pass(30_000)
+    const [diagnose] = world.did('diagnose')
+    expect(diagnose).toMatchObject({ type: 'diagnose' })
+    const worker = world.newest('starting')!
+    world.send({
+      type: 'worker-failed',
+      worker: worker.id,
+      pid: worker.pid!,
+      failure: behaviour('never took the socket'),
+    })
+    expect(world.did('drain')).toMatchObject([{ worker: worker.id }])
+    expect(world.disk.quarantine[0]?.reason).toBe('never took the socket')
+  })
+
+  it('starts the old build again when the new one dies in probation, and says so once it serves', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.drained()
+    world.exit(world.newest('ready'), behaviour('exited with 3'))
+    expect(world.state.promotion?.state).toBe('returning')
+    expect(world.state.workers).toMatchObject([{ build: { version: '1' }, state: { kind: 'starting' } }])
+    expect(world.settled()).toEqual([])
+    world.ready()
+    expect(world.settled()).toMatchObject([{ outcome: 'rolled-back' }])
+    expect(world.disk).toMatchObject({ committed: { version: '1' }, quarantine: [{ version: '2' }], candidate: null })
+  })
+
+  it('keeps a new build with a failing probe until the old one is ready again, and drains it then', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.drained()
+    world.effects = []
+    const bad = world.newest('ready')!
+    world.send({
+      type: 'worker-failed',
+      worker: bad.id,
+      pid: bad.pid!,
+      failure: { kind: 'behaviour', reason: 'answered 500', isProbe: true },
+    })
+    expect(world.did('drain')).toEqual([])
+    world.ready()
+    expect(world.did('drain')).toMatchObject([{ worker: bad.id }])
+    expect(world.disk.quarantine).toHaveLength(1)
+  })
+
+  it('gives no verdict when the old build fails the same probe', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.drained()
+    const bad = world.newest('ready')!
+    world.send({
+      type: 'worker-failed',
+      worker: bad.id,
+      pid: bad.pid!,
+      failure: { kind: 'behaviour', reason: 'answered 500', isProbe: true },
+    })
+    world.exit(world.newest('starting'))
+    expect(world.disk.quarantine).toEqual([])
+    expect(world.disk.candidate?.attemptsLeft).toBe(2)
+  })
+
+  it('tries a candidate three times when the machine fails, and holds it then', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    for (const left of [2, 1]) {
+      world.exit(world.newest('starting'), machine('killed by SIGKILL, not by autoup'))
+      expect(world.disk.quarantine).toEqual([])
+      expect(world.disk.candidate?.attemptsLeft).toBe(left)
+      world.pass(5_000)
+      world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    }
+    world.exit(world.newest('starting'), machine('killed by SIGKILL, not by autoup'))
+    expect(world.disk.quarantine[0]?.reason).toContain('no verdict in 3 attempts')
+    expect(world.disk.candidate).toBeNull()
+  })
+
+  it('is not started when it cannot be recorded', () => {
+    const world = World.serving('1')
+    world.diskError = 'ENOSPC'
+    world.effects = []
+    world.publish(build('2'))
+    expect(world.did('spawn')).toEqual([])
+    expect(world.state.workers).toHaveLength(1)
+    expect(world.state.ledger.candidate?.attemptsLeft).toBe(3)
+  })
+
+  it('serves on uncommitted while the commit cannot be recorded, and commits when it can', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.diskError = 'EIO'
+    world.pass(15_000)
+    expect(world.state.promotion?.state).toBe('committing')
+    expect(world.disk.committed?.version).toBe('1')
+    world.diskError = null
+    world.pass(1_000)
+    expect(world.disk.committed?.version).toBe('2')
+  })
+
+  it('does not start while paused, but when the operator asks', () => {
+    const world = World.serving('1')
+    world.send({ type: 'pause' })
+    world.publish(build('2'))
+    expect(world.state.promotion).toBeNull()
+    expect(world.disk.candidate?.build.version).toBe('2')
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    expect(world.state.promotion?.state).toBe('starting')
+  })
+
+  it('replaces workers one by one when rolling', () => {
+    const world = World.serving('1', { strategy: 'rolling' }, 3)
+    world.publish(build('2'))
+    expect(world.of(2)).toHaveLength(1)
+    world.ready()
+    expect(world.did('drain')).toHaveLength(1)
+    expect(world.of(2)).toHaveLength(2)
+    world.ready()
+    world.ready()
+    expect(world.did('drain')).toHaveLength(3)
+    expect(world.state.promotion?.state).toBe('probation')
+  })
+
+  it('brings the old workers back when a rolling upgrade fails half way', () => {
+    const world = World.serving('1', { strategy: 'rolling' }, 2)
+    world.publish(build('2'))
+    world.ready()
+    world.exit(world.newest('starting'))
+    world.drained()
+    expect(
+      world.state.workers.filter((worker) => worker.build.version === '1' && worker.state.kind !== 'draining'),
+    ).toHaveLength(2)
+  })
+
+  it('stops the old workers first when exclusive, and starts them again when the new one fails', () => {
+    const world = World.serving('1', { strategy: 'exclusive' })
+    world.publish(build('2'))
+    expect(world.state.promotion?.state).toBe('vacating')
+    expect(world.of(2)).toEqual([])
+    world.drained()
+    expect(world.of(2)).toHaveLength(1)
+    world.exit(world.newest('starting'))
+    expect(world.state.workers).toMatchObject([{ build: { version: '1' }, state: { kind: 'starting' } }])
+    world.ready()
+    expect(world.settled()).toMatchObject([{ outcome: 'rolled-back' }])
+  })
+
+  it('runs the preflight before any worker', () => {
+    const world = World.serving('1', { hasPreflight: true })
+    world.publish(build('2'))
+    expect(world.of(2)).toEqual([])
+    world.send({ type: 'preflight', failure: null })
+    expect(world.of(2)).toHaveLength(1)
+  })
+
+  it('is recorded, refused and not fetched again when the bytes are bad', () => {
+    const world = World.serving('1')
+    world.send({ type: 'upgrade', again: false })
+    world.send({
+      type: 'stager',
+      report: { type: 'refused', build: 'sha256-bad', version: 'bad', reason: 'is empty', known: 7 },
+    })
+    expect(world.disk.quarantine).toMatchObject([{ build: 'sha256-bad', rule: 'bytes' }])
+    expect(world.disk.known?.value).toBe(7)
+    expect(world.settled()).toMatchObject([{ outcome: 'refused' }])
+  })
+})
+
+describe('quarantine', () => {
+  it('lets a held build start again only when asked, and only once', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.exit(world.newest('starting'))
+    world.publish(build('2'))
+    expect(world.state.promotion).toBeNull()
+    world.publish(build('2'), 'again')
+    expect(world.disk.candidate?.attemptsLeft).toBe(0)
+    world.exit(world.newest('starting'), machine())
+    expect(world.disk.candidate).toBeNull()
+    expect(world.disk.quarantine).toHaveLength(1)
+  })
+
+  it('forgets a verdict on behaviour when the launch has changed', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.exit(world.newest('starting'))
+    const next = new World({ launch: 'launch-2' }, world.disk)
+    next.boot()
+    next.allReady()
+    next.publish(build('2'))
+    expect(next.state.promotion?.target.version).toBe('2')
+  })
+})
+
+describe('a manual rollback', () => {
+  it('promotes the previous build, and holds the one it left', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.pass(10_000)
+    world.effects = []
+    world.send({ type: 'rollback' })
+    world.ready()
+    world.pass(10_000)
+    expect(world.disk).toMatchObject({ committed: { version: '1' }, previous: { version: '2' }, floor: '1' })
+    expect(world.disk.quarantine).toMatchObject([{ version: '2', rule: 'operator' }])
+    expect(world.settled()).toMatchObject([{ activity: 'rollback', outcome: 'committed' }])
+    world.drained()
+    world.publish(build('2'))
+    expect(world.state.promotion).toBeNull()
+  })
+
+  it('calls off an upgrade that is under way', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.send({ type: 'rollback' })
+    world.allReady()
+    expect(world.settled()).toMatchObject([
+      { activity: 'rollback', outcome: 'committed' },
+      { activity: 'upgrade', outcome: 'rolled-back' },
+    ])
+    expect(world.disk.quarantine).toMatchObject([{ version: '2', rule: 'operator' }])
+  })
+
+  it('says so when there is nothing to go back to', () => {
+    const world = World.serving('1')
+    world.send({ type: 'rollback' })
+    expect(world.settled()).toMatchObject([{ activity: 'rollback', outcome: 'failed' }])
+  })
+})
+
+describe('workers', () => {
+  it('come back with a growing pause, for ever, and with the first pause after a quiet minute', () => {
+    const world = World.serving('1')
+    const waits: number[] = []
+    for (let death = 0; death < 12; death++) {
+      world.exit(world.newest('ready'))
+      const failed = world.effects
+        .filter((effect) => effect.type === 'emit' && effect.event.type === 'worker-failed')
+        .at(-1)
+      if (failed?.type === 'emit' && failed.event.type === 'worker-failed') waits.push(failed.event.retryInMs)
+      world.pass(30_000)
+      world.ready()
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000, 30_000])
+    world.pass(60_000)
+    world.exit(world.newest('ready'))
+    expect(world.newest('back-off')?.state).toMatchObject({ until: world.now + 100 })
+  })
+
+  it('are restarted gracefully: the new one first', () => {
+    const world = World.command()
+    world.send({ type: 'poke' })
+    expect(world.did('drain')).toEqual([])
+    world.ready()
+    expect(world.did('drain')).toHaveLength(1)
+    expect(world.settled()).toMatchObject([{ activity: 'restart', outcome: 'restarted' }])
+  })
+
+  it('are left alone when a restart does not become ready', () => {
+    const world = World.command()
+    world.send({ type: 'restart' })
+    world.exit(world.newest('starting'))
+    expect(world.did('drain')).toEqual([])
+    expect(world.state.workers).toMatchObject([{ build: COMMAND, state: { kind: 'ready' } }])
+  })
+
+  it('become more and fewer by request, but not in the middle of a promotion', () => {
+    const world = World.serving('1')
+    world.send({ type: 'scale', by: 1 })
+    expect(world.state.workers).toHaveLength(2)
+    world.allReady()
+    world.publish(build('2'))
+    world.send({ type: 'scale', by: -1 })
+    expect(world.did('drain')).toEqual([])
+    world.allReady()
+    world.drained()
+    world.pass(10_000)
+    world.drained()
+    expect(world.state.workers).toMatchObject([{ build: { version: '2' } }])
+  })
+
+  it('are killed when the drain timeout has passed, and the oldest when five generations drain', () => {
+    const world = World.command()
+    for (let restart = 0; restart < 5; restart++) {
+      world.send({ type: 'restart' })
+      world.ready()
+    }
+    expect(world.did('kill')).toHaveLength(1)
+    world.pass(30_000)
+    expect(world.did('kill')).toHaveLength(5)
+  })
+
+  it('of a killed master serve until their successors are ready', () => {
+    const world = new World({}, { ...EMPTY_LEDGER, committed: build('1') })
+    world.send({ type: 'boot', orphans: [{ pid: 77, build: build('1') }] })
+    expect(world.did('drain')).toEqual([])
+    world.ready()
+    expect(world.did('drain')).toMatchObject([{ pid: 77 }])
+  })
+
+  it('end the master with their own status when they are not to be started again', () => {
+    const world = World.command({ respawn: false })
+    world.exit(world.newest('ready'), behaviour(), 7)
+    expect(world.did('exit')).toMatchObject([{ status: 7 }])
+  })
+})
+
+describe('a stop', () => {
+  it('drains, then ends; a second one ends at once', () => {
+    const world = World.serving('1')
+    world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
+    expect(world.did('drain')).toHaveLength(1)
+    expect(world.did('exit')).toEqual([])
+    world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
+    expect(world.did('kill')).toHaveLength(1)
+    world.drained()
+    expect(world.did('exit')).toHaveLength(1)
+  })
+
+  it('costs a candidate nothing', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    expect(world.disk.candidate?.attemptsLeft).toBe(2)
+    world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
+    expect(world.disk.candidate?.attemptsLeft).toBe(3)
+  })
+})
+
+describe('the first start', () => {
+  it('fetches first, and keeps checking when the first build fails', () => {
+    const world = new World()
+    world.boot()
+    world.pass(0)
+    expect(world.did('stage')).toHaveLength(1)
+    world.publish(build('1'))
+    world.exit(world.newest('starting'))
+    expect(world.settled()).toMatchObject([{ outcome: 'rolled-back' }])
+    expect(world.state.workers).toEqual([])
+    world.publish(build('2'))
+    world.ready()
+    world.pass(10_000)
+    expect(world.disk.committed?.version).toBe('2')
+  })
+
+  it('takes a new release although the committed build does not come up', () => {
+    const world = new World({}, { ...EMPTY_LEDGER, committed: build('1') })
+    world.boot()
+    world.exit(world.newest('starting'))
+    world.publish(build('2'))
+    expect(world.state.promotion?.target.version).toBe('2')
+    world.ready(world.state.workers.find((worker) => worker.build.version === '2'))
+    world.pass(10_000)
+    expect(world.disk.committed?.version).toBe('2')
+  })
+})
