@@ -33,7 +33,7 @@ export type Check =
 
 /** Where a fetcher delivers. Exactly one of the two is used. */
 export interface Sink {
-  /** The one file of the release; hashed and bounded as it arrives. */
+  /** The one file of the release; hashed and bounded as it arrives. A piece is done with when the next is asked for. */
   artifact(bytes: AsyncIterable<Uint8Array>): Promise<void>
   /** An empty directory to be filled by a fetcher whose release is a tree (a directory, npm). */
   tree(fill: (directory: string) => Promise<void>): Promise<void>

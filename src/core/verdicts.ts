@@ -89,7 +89,13 @@ function carryOut(turn: Turn, subject: Subject, step: PromotionStep): void {
         break
       case 'hand-over':
         turn.set({ serving: { generation, build: target, isEstablished: true, isTroubled: false } })
-        turn.emit({ type: 'promotion-ready', purpose, generation, afterMs: turn.now.ms - subject.startedAt, ...of })
+        turn.emit({
+          type: 'promotion-ready',
+          purpose,
+          generation,
+          afterMs: Math.round(turn.now.ms - subject.startedAt),
+          ...of,
+        })
         break
       case 'return':
         goHome(turn)

@@ -24,7 +24,7 @@ export function onReady(turn: Turn, id: number, pid: number, how: string): void 
   const worker = turn.process(id, pid)
   if (worker?.state.kind !== 'starting') return
   turn.update(worker, { state: { kind: 'ready' } })
-  turn.emit({ type: 'worker-ready', afterMs: turn.now.ms - worker.startedAt, how, ...identityOf(worker) })
+  turn.emit({ type: 'worker-ready', afterMs: Math.round(turn.now.ms - worker.startedAt), how, ...identityOf(worker) })
 }
 
 /** It lives, but is not what it should be. A candidate fails its promotion; a serving worker is ended and replaced. */
@@ -44,7 +44,7 @@ export function onExited(turn: Turn, input: Extract<Input, { type: 'worker-exite
     type: 'worker-exited',
     how: input.how,
     expected,
-    afterMs: turn.now.ms - worker.startedAt,
+    afterMs: Math.round(turn.now.ms - worker.startedAt),
     ...identityOf(worker),
   })
   gone(turn, worker, input.failure, input.status)

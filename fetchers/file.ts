@@ -1,0 +1,159 @@
+/**
+ * `file:PATH`, a release source on this machine: an executable, an archive or a directory that somebody puts there. It
+ * has no versions; its digest is one. It is taken when it has been still for a moment and nobody has it open for
+ * writing, and what changes while it is read is not taken at all. A link is followed: pointing it elsewhere is a release.
+ */
+
+import { createHash } from 'node:crypto'
+import { type BigIntStats, constants } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { AutoupError, errnoOf, messageOf } from '../src/core/errors.ts'
+import { incomplete } from '../src/core/incomplete.ts'
+import { DEFAULTS } from '../src/core/settings.ts'
+import type { Check, Fetcher, Known, Release, Sink } from '../src/core/source.ts'
+import { isExecutableMode, READ_BYTES } from '../src/system/tree.ts'
+import { checkDirectory, fetchDirectory } from './file-directory.ts'
+import { DEEP_LOOK_MS, type FileKnown, isFileKnown, type Look, lookOf, STILL_MS, sameLook } from './file-look.ts'
+import { isBeingWritten } from './file-writers.ts'
+
+export const fileFetcher: Fetcher = {
+  scheme: 'file',
+  intervalMs: DEFAULTS.fileIntervalMs,
+
+  /** One stat. A directory's own times say nothing of what lies deeper, so it is looked through now and then. */
+  async changed(location: string, known: Known): Promise<boolean> {
+    if (!isFileKnown(known)) return true
+    const stats = await stat(location, { bigint: true }).catch((error: unknown) => errnoOf(error) ?? 'unknown')
+    // What is not there cannot be new.
+    if (typeof stats === 'string') return stats !== 'ENOENT'
+    if (!sameLook(known.look, lookOf(stats))) return true
+    const age = Date.now() - known.lastLookAt
+    return known.kind === 'directory' && (age < 0 || age >= DEEP_LOOK_MS)
+  },
+
+  async check({ location }, known): Promise<Check> {
+    const stats = await statOf(location)
+    const before = isFileKnown(known) ? known : null
+    if (stats.isDirectory()) return checkDirectory(location, before)
+    if (stats.isFile()) return checkFile(location, stats, before)
+    return {
+      kind: 'nothing-for-this-platform',
+      message: `${location} is neither a file nor a directory`,
+      known: knownOf('file', lookOf(stats), '', false),
+    }
+  },
+
+  fetch({ location }, release, into): Promise<void> {
+    return isLook(release.detail) ? fetchFile(location, release.detail, into) : fetchDirectory(location, release, into)
+  },
+}
+
+async function checkFile(location: string, stats: BigIntStats, known: FileKnown | null): Promise<Check> {
+  const look = lookOf(stats)
+  if (known?.kind === 'file' && sameLook(known.look, look)) return { kind: 'unchanged' }
+  const busy: Check = { kind: 'incomplete', message: `${location} is being written` }
+  const sinceMs = Date.now() - look.ctimeMs
+  if (sinceMs < STILL_MS) {
+    // Never longer than that, whatever the clock of a file server says.
+    await delay(Math.min(STILL_MS, STILL_MS - sinceMs))
+    if (!sameLook(look, lookOf(await statOf(location)))) return busy
+  }
+  const file = await openFile(location)
+  try {
+    if (isBeingWritten(file.fd) || !sameLook(look, lookOf(await file.stat({ bigint: true })))) return busy
+    const hash = createHash('sha256')
+    for await (const chunk of read(file)) hash.update(chunk)
+    if (!sameLook(look, lookOf(await file.stat({ bigint: true })))) return busy
+    const digest = hash.digest('hex')
+    const executable = isExecutableMode(stats.mode)
+    const next = knownOf('file', look, digest, executable)
+    // Touched, or copied over with the same bytes.
+    if (known?.kind === 'file' && known.digest === digest && known.executable === executable) {
+      return { kind: 'unchanged', known: next }
+    }
+    return { kind: 'release', release: releaseOf(location, look, digest, executable), known: next }
+  } finally {
+    await file.close()
+  }
+}
+
+function releaseOf(location: string, look: Look, digest: string, executable: boolean): Release {
+  return {
+    version: digest.slice(0, 12),
+    name: basename(location),
+    size: look.size,
+    digest: `sha256-${digest}`,
+    ordered: false,
+    executable,
+    detail: look,
+  }
+}
+
+async function fetchFile(location: string, look: Look, into: Sink): Promise<void> {
+  const file = await openFile(location)
+  const check = async () => {
+    if (isBeingWritten(file.fd) || !sameLook(look, lookOf(await file.stat({ bigint: true })))) {
+      throw incomplete(`${location} changed while it was copied`)
+    }
+  }
+  try {
+    await check()
+    await into.artifact(
+      (async function* () {
+        yield* read(file)
+        await check()
+      })(),
+    )
+  } finally {
+    await file.close()
+  }
+}
+
+/** A piece is good until the next one is asked for: a buffer for each would cost more than to read it. */
+async function* read(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  for (let at = 0; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+async function statOf(location: string): Promise<BigIntStats> {
+  try {
+    return await stat(location, { bigint: true })
+  } catch (cause) {
+    throw unreadable(location, cause)
+  }
+}
+
+/** O_NONBLOCK: should it have become a named pipe, nobody waits for its writer. */
+async function openFile(location: string): Promise<FileHandle> {
+  try {
+    return await open(location, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (cause) {
+    throw unreadable(location, cause)
+  }
+}
+
+function unreadable(location: string, cause: unknown): AutoupError {
+  const errno = errnoOf(cause)
+  const why =
+    errno === 'ENOENT' || errno === 'ENOTDIR'
+      ? 'there is nothing by that name; put the build there'
+      : errno === 'EACCES'
+        ? 'permission denied; let the user of autoup read it'
+        : messageOf(cause)
+  return new AutoupError('failed', `cannot read ${location}: ${why}`, { cause })
+}
+
+function knownOf(kind: 'file', look: Look, digest: string, executable: boolean): FileKnown {
+  return { kind, look, digest, executable, lastLookAt: Date.now() }
+}
+
+function isLook(detail: unknown): detail is Look {
+  return typeof (detail as Partial<Look> | null)?.size === 'number'
+}

@@ -1,0 +1,56 @@
+/**
+ * The scheme table: which fetcher a `--fetch` value means, and what it is to fetch. Each fetcher is loaded when it is
+ * needed, so that a master that watches a file never holds an HTTP client.
+ */
+
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AutoupError } from '../src/core/errors.ts'
+import type { Fetcher } from '../src/core/source.ts'
+
+export interface Source {
+  readonly fetcher: Fetcher
+  /** What follows the scheme, in the form that the fetcher takes. */
+  readonly location: string
+}
+
+interface Scheme {
+  /** As the operator writes it, for the error that names the forms. */
+  readonly form: string
+  locate(rest: string): string | null
+  load(): Promise<Fetcher>
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  file: {
+    form: 'file:PATH',
+    locate: absolutePath,
+    load: async () => (await import('./file.ts')).fileFetcher,
+  },
+}
+
+/** Throws AutoupError `usage` that names the forms there are. */
+export async function fetcherFor(spec: string): Promise<Source> {
+  const match = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(spec)
+  const scheme = match && Object.hasOwn(SCHEMES, match[1] as string) ? SCHEMES[match[1] as string] : undefined
+  const location = scheme?.locate(match?.[2] as string) ?? null
+  if (scheme === undefined || location === null) throw unknownSource(spec)
+  return { fetcher: await scheme.load(), location }
+}
+
+/** `file:app`, `file:/srv/app`, and `file:///srv/app` as a URL. Relative to the directory autoup was started in. */
+function absolutePath(rest: string): string | null {
+  if (rest === '' || rest.includes('\0')) return null
+  if (!rest.startsWith('//')) return resolve(rest)
+  try {
+    return fileURLToPath(`file:${rest}`)
+  } catch {
+    return null
+  }
+}
+
+function unknownSource(spec: string): AutoupError {
+  const forms = Object.values(SCHEMES).map(({ form }) => form)
+  const shown = spec.slice(0, 200).replace(/\p{Cc}/gu, '?')
+  return new AutoupError('usage', `'${shown}' is no release source that autoup knows: write ${forms.join(', ')}`)
+}

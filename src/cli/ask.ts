@@ -1,0 +1,36 @@
+/** Commands that ask a running master for something, tell what came of it, and end with the status it gives. */
+
+import { parseDuration } from '../core/duration.ts'
+import type { ControlReply } from '../runtime/control-server.ts'
+import { has, type Input, lastValue, type OptionSpec } from './command.ts'
+import { call, findMaster, type MasterPlace } from './control-client.ts'
+import type { Io } from './io.ts'
+import { serviceGiven, stateDirectory } from './where.ts'
+
+export const WAITING: readonly OptionSpec[] = [
+  { flag: 'no-wait', help: 'do not wait for the verdict' },
+  { flag: 'timeout', value: 'DURATION', help: 'wait no longer than this, then exit with 7', default: 'no limit' },
+]
+
+export const AGAIN: OptionSpec = { flag: 'again', help: 'try a build that is held back, once' }
+
+/** Asks, says the answer on stderr (or as JSON on stdout) and gives the exit status. */
+export async function ask(verb: string, input: Input, io: Io): Promise<number> {
+  const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
+  return tell(await request(verb, master, input), master.name, input, io)
+}
+
+export function request(verb: string, master: MasterPlace, input: Input): Promise<ControlReply> {
+  const timeout = lastValue(input, 'timeout')
+  return call<ControlReply>(master, 'POST', `/${verb}`, {
+    body: { again: has(input, 'again'), wait: !has(input, 'no-wait'), now: has(input, 'now') },
+    timeoutMs: timeout === undefined ? null : parseDuration(timeout),
+    onTimeout: `no verdict on this ${verb} of '${master.name}' in ${timeout}; it goes on`,
+  })
+}
+
+export function tell(reply: ControlReply, name: string, input: Input, io: Io): number {
+  if (has(input, 'json')) io.stdout.write(`${JSON.stringify(reply)}\n`)
+  else io.stderr.write(`${name}: ${reply.message || reply.outcome}\n`)
+  return reply.exit
+}

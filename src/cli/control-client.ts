@@ -1,0 +1,190 @@
+/**
+ * The other end of the control socket. Over plain `node:net` and nothing else, so that `autoup status` starts about
+ * as fast as Node itself. One request per connection; the directory is opened and the socket reached through
+ * /proc/self/fd, since Node 20 silently cuts socket paths over 107 bytes (unix(7)).
+ */
+
+import { closeSync, constants, existsSync, openSync, readdirSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { AutoupError, type ErrorCode, EXIT_STATUS, errnoOf } from '../core/errors.ts'
+import type { Stamped } from '../core/events.ts'
+
+export interface MasterPlace {
+  readonly name: string
+  /** `<state-dir>/<name>`. */
+  readonly directory: string
+}
+
+export interface CallOptions {
+  readonly body?: unknown
+  /** Default: 10 s. Null waits for ever. */
+  readonly timeoutMs?: number | null
+  /** What to say when the time is over. */
+  readonly onTimeout?: string
+}
+
+const ANSWER_TIMEOUT_MS = 10_000
+const SOCKET = 'control.sock'
+
+/**
+ * The master of this name, or without one the only master that runs under the state directory.
+ * Throws AutoupError `not-running`, or `usage` when there are several to choose from.
+ */
+export async function findMaster(stateDir: string, name: string | undefined): Promise<MasterPlace> {
+  if (name !== undefined) return { name, directory: join(stateDir, name) }
+  const places = list(stateDir)
+    .map((each) => ({ name: each, directory: join(stateDir, each) }))
+    .filter(({ directory }) => existsSync(join(directory, SOCKET)))
+  const running = []
+  for (const place of places) if (await isListening(place)) running.push(place)
+  const [only, ...others] = running
+  if (!only) throw new AutoupError('not-running', `nothing is running under ${stateDir}: start it with \`autoup run\``)
+  if (others.length === 0) return only
+  const names = running.map((place) => place.name).join(', ')
+  throw new AutoupError('usage', `several masters run under ${stateDir}: name one of ${names}`)
+}
+
+/** Throws AutoupError: `not-running`, `timed-out`, or what the master answered. */
+export async function call<T>(
+  master: MasterPlace,
+  method: 'GET' | 'POST',
+  path: string,
+  options: CallOptions = {},
+): Promise<T> {
+  const socket = await open(master)
+  const { timeoutMs = ANSWER_TIMEOUT_MS } = options
+  let isLate = false
+  const giveUp = (): void => {
+    isLate = true
+    socket.destroy()
+  }
+  const timer = timeoutMs === null ? undefined : setTimeout(giveUp, timeoutMs)
+  const chunks: Buffer[] = []
+  try {
+    send(socket, method, path, options.body)
+    for await (const chunk of socket) chunks.push(chunk as Buffer)
+  } catch {
+    // A connection that broke and one that ended too early are the same: the answer is not whole.
+  } finally {
+    clearTimeout(timer)
+  }
+  const answer = parseAnswer(Buffer.concat(chunks).toString('utf8'))
+  if (!answer || Buffer.byteLength(answer.body) < answer.length) {
+    if (isLate) throw new AutoupError('timed-out', options.onTimeout ?? `'${master.name}' does not answer`)
+    throw new AutoupError('failed', `'${master.name}' ended before it had answered`)
+  }
+  const value: unknown = JSON.parse(answer.body)
+  if (answer.status === 200) return value as T
+  throw refusal(value)
+}
+
+/** The events after `since`, and with `follow` those to come, until the master ends or the reader stops reading. */
+export async function* follow(
+  master: MasterPlace,
+  options: { readonly since: number; readonly follow: boolean },
+): AsyncGenerator<Stamped> {
+  const socket = await open(master)
+  send(socket, 'GET', `/events?since=${options.since}${options.follow ? '' : '&follow=0'}`)
+  socket.setEncoding('utf8')
+  let text = ''
+  let isHead = true
+  try {
+    for await (const chunk of socket) {
+      text += chunk
+      if (isHead) {
+        const answer = parseAnswer(text)
+        if (answer?.status !== 200) continue
+        isHead = false
+        text = answer.body
+      }
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const data = /^data: (.*)$/m.exec(text.slice(0, end))
+        text = text.slice(end + 2)
+        if (data) yield JSON.parse(data[1] as string) as Stamped
+      }
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'ECONNRESET') throw error
+  } finally {
+    socket.destroy()
+  }
+  const answer = isHead ? parseAnswer(text) : null
+  if (answer) throw refusal(JSON.parse(answer.body))
+}
+
+/** Names of the folders under the state directory. */
+function list(stateDir: string): string[] {
+  try {
+    return readdirSync(stateDir).sort()
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') throw forbidden(stateDir, error)
+    return []
+  }
+}
+
+async function isListening(master: MasterPlace): Promise<boolean> {
+  try {
+    const socket = await open(master)
+    socket.destroy()
+    return true
+  } catch (error) {
+    if (error instanceof AutoupError && error.code === 'not-running') return false
+    throw error
+  }
+}
+
+async function open(master: MasterPlace): Promise<Socket> {
+  let fd: number | null = null
+  try {
+    fd = openSync(master.directory, constants.O_RDONLY | constants.O_DIRECTORY)
+    return await connected(`/proc/self/fd/${fd}/${SOCKET}`)
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') throw forbidden(master.directory, error)
+    if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENOTSOCK'].includes(errnoOf(error) ?? '')) {
+      const message = `'${master.name}' is not running: no master answers in ${master.directory}`
+      throw new AutoupError('not-running', message, { cause: error })
+    }
+    throw error
+  } finally {
+    if (fd !== null) closeSync(fd)
+  }
+}
+
+function connected(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path)
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.off('error', reject)
+      resolve(socket)
+    })
+  })
+}
+
+function forbidden(directory: string, cause: unknown): AutoupError {
+  const message = `not permitted to talk to the master in ${directory}: do this as the user that runs it`
+  return new AutoupError('failed', message, { cause })
+}
+
+function send(socket: Socket, method: string, path: string, body?: unknown): void {
+  // Errors reach whoever reads; without a listener they would end the process.
+  socket.on('error', () => {})
+  const text = body === undefined ? '' : JSON.stringify(body)
+  const length = text === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`
+  socket.write(`${method} ${path} HTTP/1.1\r\nHost: autoup\r\nConnection: close\r\n${length}\r\n${text}`)
+}
+
+/** `length` is 0 where the answer lasts until the connection ends. Null while the head is not whole. */
+function parseAnswer(text: string): { status: number; length: number; body: string } | null {
+  const end = text.indexOf('\r\n\r\n')
+  const status = /^HTTP\/1\.1 (\d{3}) /.exec(text)
+  if (end < 0 || !status) return null
+  const length = /^content-length: *(\d+)/im.exec(text.slice(0, end))
+  return { status: Number(status[1]), length: Number(length?.[1] ?? 0), body: text.slice(end + 4) }
+}
+
+function refusal(value: unknown): AutoupError {
+  const { error, code } = value as { error: string; code?: string | null }
+  return new AutoupError(code && code in EXIT_STATUS ? (code as ErrorCode) : 'failed', error)
+}

@@ -1,0 +1,19 @@
+/** `autoup pause`: keep what runs, whatever is released. */
+
+import { ask } from './ask.ts'
+import type { CommandSpec } from './command.ts'
+import { STATE_DIR } from './where.ts'
+
+export const pause: CommandSpec = {
+  name: 'pause',
+  summary: 'promote nothing until resume',
+  description: 'New releases are still staged, but not promoted; also after a restart. A manual upgrade still is.',
+  group: 'Change',
+  takes: 'name',
+  options: [STATE_DIR],
+  examples: [
+    ['autoup pause', 'before a demonstration'],
+    ['autoup pause app', 'of one service of several'],
+  ],
+  run: (input, io) => ask('pause', input, io),
+}

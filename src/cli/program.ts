@@ -1,0 +1,133 @@
+/**
+ * The commands as commander sees them: help, mistakes with suggestions, and every command line that `quickParse` left
+ * alone. Loaded only then.
+ */
+
+import { Command, CommanderError, Option } from 'commander'
+import { AutoupError } from '../core/errors.ts'
+import { hasColor, painter } from '../report/color.ts'
+import type { CommandSpec, Input } from './command.ts'
+import { loadCommands } from './commands.ts'
+import type { Io } from './io.ts'
+import { version } from './version.ts'
+
+const HELP_WIDTH = 100
+
+/** Throws AutoupError `usage` for what cannot be understood. */
+export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+  let job: (() => Promise<number>) | null = null
+  const program = root(io)
+  for (const spec of await loadCommands()) {
+    const read = define(program, spec)
+    program.commands.at(-1)?.action(() => {
+      job = () => spec.run(read(args), io)
+    })
+  }
+  try {
+    program.parse(args.length === 0 ? ['--help'] : args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return 0
+    throw new AutoupError('usage', sentenceOf(error.message))
+  }
+  // TypeScript does not see that an action has run.
+  return (job as (() => Promise<number>) | null)?.() ?? 0
+}
+
+function root(io: Io): Command {
+  const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
+  const program = new Command('autoup')
+    .description('Keeps a service up to date and up.')
+    .usage('<command> [options]')
+    .version(`autoup ${version()}`, '-V, --version', 'the version of autoup')
+    .helpOption('-h, --help', 'this help')
+    .helpCommand('help [command]', 'the help of a command')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      // The mistake is told once, by main.
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(HELP_WIDTH, io.stdout.columns ?? HELP_WIDTH),
+      getOutHasColors: () => true,
+    })
+    .configureHelp({
+      styleTitle: (text) => paint('bold', text === 'Usage:' ? text : text.replace(/:$/, '')),
+      styleSubcommandTerm: (text) => paint('cyan', text),
+      styleOptionTerm: (text) => paint('cyan', text),
+      subcommandTerm: (command) => command.name(),
+      visibleCommands: (command) => [...command.commands],
+    })
+  program.addHelpText(
+    'after',
+    section(paint('bold', 'Examples'), [
+      ['autoup run --fetch github:org/app --listen 8080', 'publish a release there: it is live here'],
+      ['autoup upgrade app', 'now, by hand, and wait for the verdict'],
+    ]),
+  )
+  program.addHelpText('after', '\nThe options of a command: autoup <command> --help')
+  return program
+}
+
+/** Adds the command to the program; the result reads what was given, after the parsing. */
+function define(program: Command, spec: CommandSpec): (args: readonly string[]) => Input {
+  const usage = { nothing: '[options]', name: '[options] [name]', command: '[options] [-- command [args…]]' }
+  const options = new Map<string, string[]>()
+  const command = program
+    .command(spec.name)
+    .summary(spec.summary)
+    .description(spec.description ?? `${spec.summary.charAt(0).toUpperCase()}${spec.summary.slice(1)}.`)
+    .usage(usage[spec.takes])
+    .helpGroup(spec.group)
+    .helpOption('-h, --help', 'this help')
+    .allowExcessArguments(false)
+  if (spec.takes === 'name') command.argument('[name]')
+  if (spec.takes === 'command') command.argument('[command...]').passThroughOptions()
+  for (const each of spec.options) {
+    const flags = each.value === undefined ? `--${each.flag}` : `--${each.flag} <${each.value}>`
+    const option = new Option(flags, each.default === undefined ? each.help : `${each.help} (default: ${each.default})`)
+    command.addOption(each.group === undefined ? option : option.helpGroup(each.group))
+    command.on(`option:${option.name()}`, (value: string | null) => {
+      options.set(each.flag, [...(options.get(each.flag) ?? []), value ?? ''])
+    })
+  }
+  command.configureHelp({
+    ...command.configureHelp(),
+    visibleArguments: () => [],
+    optionTerm: (option) => option.flags.replace(/<(.*)>$/, '$1'),
+  })
+  command.addHelpText('after', () => section(command.createHelp().styleTitle('Examples'), spec.examples))
+  if (spec.notes) command.addHelpText('after', `\n${spec.notes}`)
+  return (args) => {
+    if (spec.takes !== 'command') return { options, name: command.args[0], command: [] }
+    requireDashes(command.args, args)
+    return { options, name: undefined, command: command.args }
+  }
+}
+
+/** Without `--` a mistyped option would silently become the command, or one of its arguments an option. */
+function requireDashes(words: readonly string[], args: readonly string[]): void {
+  if (words.length === 0 || args.at(-words.length - 1) === '--') return
+  const before = args.slice(0, args.length - words.length).join(' ')
+  throw new AutoupError('usage', `put -- before the command: autoup ${before} -- ${words.join(' ')}`)
+}
+
+function section(title: string, examples: CommandSpec['examples']): string {
+  const width = Math.max(...examples.map(([line]) => line.length))
+  const isWide = width > HELP_WIDTH / 2
+  const lines = examples.map(([line, what]) =>
+    isWide ? `  ${line}\n      ${what}` : `  ${line.padEnd(width)}  ${what}`,
+  )
+  return `\n${title}\n${lines.join('\n')}`
+}
+
+/** `error: unknown option '--x'\n(Did you mean --y?)` as one sentence. */
+function sentenceOf(message: string): string {
+  return message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*\(Did you mean (.*)\?\)/, ': did you mean $1?')
+    .replace(/^option '(\S+) <(.*)>' argument missing$/, '$1 needs a value: write $1 $2')
+    .replace(/^too many arguments for '(\w+)'.*$/, "too many words for '$1': see autoup $1 --help")
+    .trim()
+}

@@ -1,0 +1,20 @@
+/** `autoup restart`: new workers of the same build, without losing a connection. */
+
+import { ask, WAITING } from './ask.ts'
+import type { CommandSpec } from './command.ts'
+import { STATE_DIR } from './where.ts'
+
+export const restart: CommandSpec = {
+  name: 'restart',
+  summary: 'new workers of the same build, gracefully',
+  description:
+    'Starts a new generation of the committed build and drains the old one. No connection is refused or reset.',
+  group: 'Run',
+  takes: 'name',
+  options: [...WAITING, STATE_DIR],
+  examples: [
+    ['autoup restart', 'of the only service that runs here'],
+    ['autoup restart app --no-wait', 'do not wait until the new workers serve'],
+  ],
+  run: (input, io) => ask('restart', input, io),
+}

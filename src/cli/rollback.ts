@@ -1,0 +1,20 @@
+/** `autoup rollback`: promote the build before the current one. */
+
+import { ask, WAITING } from './ask.ts'
+import type { CommandSpec } from './command.ts'
+import { STATE_DIR } from './where.ts'
+
+export const rollback: CommandSpec = {
+  name: 'rollback',
+  summary: 'go back to the build before, and hold this one',
+  description:
+    'Promotes the previous build; the one it leaves is held back until upgrade --again. During an upgrade it calls that off.',
+  group: 'Change',
+  takes: 'name',
+  options: [...WAITING, STATE_DIR],
+  examples: [
+    ['autoup rollback', 'of the only service that runs here'],
+    ['autoup rollback app --timeout 1m', 'give up waiting after a minute'],
+  ],
+  run: (input, io) => ask('rollback', input, io),
+}

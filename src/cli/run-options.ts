@@ -1,0 +1,129 @@
+/** The options of `autoup run`, as the help shows them. What they mean is settled in settings.ts. */
+
+import { DEFAULTS } from '../core/settings.ts'
+import type { OptionSpec } from './command.ts'
+import { STATE_DIR } from './where.ts'
+
+const seconds = (ms: number): string => `${ms / 1_000}s`
+
+const SOURCE = 'What runs'
+const READY = 'When a new build serves'
+const END = 'How an old one ends'
+const WORKERS = 'Workers'
+const PLACES = 'Where things are'
+
+export const FETCH: OptionSpec = {
+  flag: 'fetch',
+  value: 'SPEC',
+  help: 'the release source: file:PATH, https://…, github:owner/repo[@range], npm:package[@range], ./plugin.js',
+  group: SOURCE,
+}
+
+export const SHA256: OptionSpec = {
+  flag: 'sha256',
+  value: 'HEX',
+  help: 'take only the artifact with this digest',
+  group: SOURCE,
+}
+
+export const NAME: OptionSpec = {
+  flag: 'name',
+  value: 'NAME',
+  help: 'one master per name and state directory',
+  default: 'from the source or the command',
+  group: PLACES,
+}
+
+export const RUN_OPTIONS: readonly OptionSpec[] = [
+  FETCH,
+  SHA256,
+  {
+    flag: 'interval',
+    value: 'DURATION',
+    help: 'how often the source is asked',
+    default: `${seconds(DEFAULTS.intervalMs)}, file: ${seconds(DEFAULTS.fileIntervalMs)}`,
+    group: SOURCE,
+  },
+  {
+    flag: 'listen',
+    value: '[NAME=]ADDR',
+    isRepeatable: true,
+    help: '8080, 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock; may be repeated',
+    group: SOURCE,
+  },
+  {
+    flag: 'ready',
+    value: 'HOW',
+    help: 'auto, notify, http:/path, tcp, exec:COMMAND or uptime:3s',
+    default: 'auto',
+    group: READY,
+  },
+  {
+    flag: 'ready-timeout',
+    value: 'DURATION',
+    help: 'not ready by then has failed',
+    default: seconds(DEFAULTS.readyTimeoutMs),
+    group: READY,
+  },
+  {
+    flag: 'probation',
+    value: 'DURATION',
+    help: 'a death or a failing probe in this time is a failure',
+    default: seconds(DEFAULTS.probationMs),
+    group: READY,
+  },
+  {
+    flag: 'preflight',
+    value: 'COMMAND',
+    help: 'must exit 0 in the directory of the staged build before it is started',
+    group: READY,
+  },
+  {
+    flag: 'strategy',
+    value: 'HOW',
+    help: 'blue-green; rolling: one more, one less, in turn; exclusive: stop the old, then start the new',
+    default: DEFAULTS.strategy,
+    group: READY,
+  },
+  {
+    flag: 'drain-timeout',
+    value: 'DURATION',
+    help: 'what is not finished by then is killed',
+    default: seconds(DEFAULTS.drainTimeoutMs),
+    group: END,
+  },
+  {
+    flag: 'drain-signal',
+    value: 'SIGNAL',
+    help: 'what asks a worker to finish',
+    default: 'as its program likes, else TERM',
+    group: END,
+  },
+  {
+    flag: 'instances',
+    value: 'N',
+    help: 'workers per generation',
+    default: String(DEFAULTS.instances),
+    group: WORKERS,
+  },
+  { flag: 'user', value: 'NAME[:GROUP]', help: 'run workers as this user', default: 'as the master', group: WORKERS },
+  { flag: 'env-file', value: 'FILE', help: 'KEY=value lines for the workers', group: WORKERS },
+  { flag: 'watchdog', value: 'DURATION', help: 'a worker must say WATCHDOG=1 this often', group: WORKERS },
+  { flag: 'no-respawn', help: 'do not start a worker again that died', group: WORKERS },
+  NAME,
+  { ...STATE_DIR, group: PLACES },
+  {
+    flag: 'keep',
+    value: 'N',
+    help: 'builds kept besides the current and the previous',
+    default: String(DEFAULTS.keep),
+    group: PLACES,
+  },
+  {
+    flag: 'log-format',
+    value: 'FORMAT',
+    help: 'pretty, journal or json, on stderr',
+    default: 'pretty on a terminal, journal under systemd, else json',
+    group: PLACES,
+  },
+]

@@ -1,0 +1,49 @@
+/** `autoup run`: the master, in the foreground. Checks everything that can be checked before it loads anything. */
+
+import { AutoupError } from '../core/errors.ts'
+import type { CommandSpec, Input } from './command.ts'
+import type { Io } from './io.ts'
+import { RUN_OPTIONS } from './run-options.ts'
+
+export const run: CommandSpec = {
+  name: 'run',
+  summary: 'run a service and keep it up to date, in the foreground',
+  description:
+    'Runs the command, or the newest build of the release source, and swaps the workers for each new build without losing a connection.',
+  group: 'Run',
+  takes: 'command',
+  options: RUN_OPTIONS,
+  examples: [
+    ['autoup run --fetch github:org/app --listen 8080', 'publish a release there: it is live here'],
+    ['autoup run --listen 8080 --instances 4 -- node server.js', 'a command as it is; USR2 restarts it gracefully'],
+  ],
+  notes: `Every option can stand in the environment: --ready-timeout as AUTOUP_READY_TIMEOUT, --no-respawn as
+AUTOUP_NO_RESPAWN=1, several --listen as AUTOUP_LISTEN="8080 unix:/run/app.sock". An option
+on the command line comes before it. (Workers get variables of such names, too, which say who
+they are: AUTOUP_NAME in a worker is not --name.)
+
+Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; TERM and INT
+drain and stop, a second one at once, as QUIT does; TTIN and TTOU are one worker more or less.`,
+  async run(input, io) {
+    refuseElsewhere(io)
+    refuseNothing(input, io)
+    const { buildSettings } = await import('./settings.ts')
+    const settings = buildSettings(input, io)
+    const [{ createReporter }, { runMaster }] = await Promise.all([
+      import('../report/reporter.ts'),
+      import('../runtime/master.ts'),
+    ])
+    return runMaster(settings, createReporter(settings.logFormat, io.stderr))
+  },
+}
+
+function refuseElsewhere(io: Io): void {
+  if (io.platform === 'linux') return
+  throw new AutoupError('failed', `autoup run needs Linux, and this is ${io.platform}: run it there, or in a container`)
+}
+
+function refuseNothing(input: Input, io: Io): void {
+  if (input.command.length > 0 || input.options.has('fetch') || io.env.AUTOUP_FETCH) return
+  const forms = '`autoup run --fetch github:owner/repo` or `autoup run -- node server.js`'
+  throw new AutoupError('usage', `there is nothing to run: give a release source or a command, such as ${forms}`)
+}

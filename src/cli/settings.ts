@@ -1,0 +1,149 @@
+/**
+ * From what was typed to `Settings`: every value checked, every default filled in, before anything is touched. What
+ * is wrong is one sentence that names the option or the variable, and exit status 2.
+ */
+
+import { resolve } from 'node:path'
+import { type ListenSpec, parseListen } from '../core/address.ts'
+import { parseDuration } from '../core/duration.ts'
+import { AutoupError } from '../core/errors.ts'
+import { checkName } from '../core/name.ts'
+import { DEFAULTS, LIMITS, type LogFormat, type Settings, type Strategy } from '../core/settings.ts'
+import { readEnvFile } from '../system/environment.ts'
+import { signalName } from '../system/signals.ts'
+import { lookUpUser } from '../system/user.ts'
+import { type Input, lastValue } from './command.ts'
+import type { Io } from './io.ts'
+import { defaultLogFormat } from './log-format.ts'
+import { type OptionReader, optionReader } from './option-reader.ts'
+import { parseReady } from './parse-ready.ts'
+import { serviceName } from './service-name.ts'
+import { stateDirectory } from './where.ts'
+
+const STRATEGIES: readonly Strategy[] = ['blue-green', 'rolling', 'exclusive']
+const LOG_FORMATS: readonly LogFormat[] = ['pretty', 'journal', 'json']
+/** More builds than this on disk is a typo. */
+const KEEP_MAX = 1_000
+/** Below this a source is asked without a pause. */
+const INTERVAL_MIN_MS = 100
+/** A timer of Node ends at 2³¹ ms, a little under 25 days, and fires at once beyond. */
+const DURATION_MAX_MS = 24 * 86_400_000
+/** Options of the source; without --fetch they would do nothing. */
+const NEEDS_FETCH = ['sha256', 'interval', 'preflight', 'keep'] as const
+
+/** Throws AutoupError `usage` or `config`. */
+export function buildSettings(input: Input, io: Io): Settings {
+  const options = optionReader(input, io.env)
+  const source = options.read('fetch', parseSource, null)
+  const { command } = input
+  refuseWithoutEffect(input, source)
+  return {
+    name: options.read('name', checkName, null) ?? nameFor(source, command),
+    stateDir: stateDirectory(input, io),
+    source,
+    command,
+    listen: distinct(options.readAll('listen', parseListen)),
+    instances: options.read('instances', (text) => whole('instances', text, 1, LIMITS.instances), DEFAULTS.instances),
+    strategy: options.read('strategy', (text) => oneOf('a strategy', text, STRATEGIES), DEFAULTS.strategy),
+    intervalMs: duration(options, 'interval', null, INTERVAL_MIN_MS),
+    ready: options.read('ready', parseReady, { kind: 'auto' }),
+    readyTimeoutMs: duration(options, 'ready-timeout', DEFAULTS.readyTimeoutMs, 1),
+    drainTimeoutMs: duration(options, 'drain-timeout', DEFAULTS.drainTimeoutMs, 0),
+    drainSignal: options.read('drain-signal', parseDrainSignal, null),
+    probationMs: duration(options, 'probation', DEFAULTS.probationMs, 0),
+    preflight: options.read('preflight', (text) => text, null),
+    user: options.read('user', parseUser, null),
+    envFile: options.read('env-file', (text) => readable(resolve(io.cwd, text)), null),
+    respawn: !options.isOn('no-respawn'),
+    watchdogMs: duration(options, 'watchdog', null, 1),
+    sha256: options.read('sha256', parseSha256, null),
+    keep: options.read('keep', (text) => whole('keep', text, 0, KEEP_MAX), DEFAULTS.keep),
+    logFormat: options.read('log-format', (text) => oneOf('a log format', text, LOG_FORMATS), defaultLogFormat(io)),
+  }
+}
+
+function refuseWithoutEffect(input: Input, source: string | null): void {
+  const idle = source === null ? NEEDS_FETCH.find((flag) => lastValue(input, flag) !== undefined) : undefined
+  if (idle === undefined) return
+  throw new AutoupError('usage', `--${idle} is about a release source: give one with --fetch, or leave it out`)
+}
+
+/** The scheme is known to the fetchers; here only what can be none. */
+function parseSource(text: string): string {
+  if (/\s/.test(text) || text.endsWith(':')) {
+    throw new AutoupError(
+      'usage',
+      `'${text}' is not a release source: write file:PATH, https://…, github:owner/repo or npm:package`,
+    )
+  }
+  return text
+}
+
+function nameFor(source: string | null, command: readonly string[]): string {
+  const name = serviceName(source, command)
+  if (name !== null) return name
+  const from = source ?? command.join(' ')
+  throw new AutoupError('usage', `cannot make a name from '${from}': give one with --name`)
+}
+
+function distinct(listen: readonly ListenSpec[]): readonly ListenSpec[] {
+  const twice = listen.find((spec, index) => listen.findIndex(({ name }) => name === spec.name) < index)
+  if (twice === undefined) return listen
+  throw new AutoupError('usage', `two listeners are named '${twice.name}': name them apart with --listen NAME=ADDR`)
+}
+
+function duration<F extends number | null>(
+  options: OptionReader,
+  flag: string,
+  fallback: F,
+  least: number,
+): number | F {
+  return options.read(
+    flag,
+    (text) => {
+      const ms = parseDuration(text)
+      if (ms >= least && ms <= DURATION_MAX_MS) return ms
+      const bound = ms < least ? `the least is ${least}ms` : 'the most is 24d'
+      throw new AutoupError('usage', `'${text}' is too ${ms < least ? 'short' : 'long'}: ${bound}`)
+    },
+    fallback,
+  )
+}
+
+function whole(what: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (/^\d{1,9}$/.test(text) && value >= least && value <= most) return value
+  throw new AutoupError('usage', `'${text}' is not a number of ${what}: write one from ${least} to ${most}`)
+}
+
+function oneOf<T extends string>(what: string, text: string, all: readonly T[]): T {
+  const found = all.find((each) => each === text)
+  if (found !== undefined) return found
+  const list = `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`
+  throw new AutoupError('usage', `'${text}' is not ${what}: write ${list}`)
+}
+
+function parseDrainSignal(text: string): string {
+  const signal = signalName(text)
+  if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') return signal
+  throw new AutoupError('usage', `${signal} lets nobody finish: take one that a worker can hear, or --drain-timeout 0`)
+}
+
+/** Looked up again when workers start; here so that a typo is told before anything runs. */
+function parseUser(text: string): string {
+  lookUpUser(text)
+  return text
+}
+
+/** As above. */
+function readable(path: string): string {
+  readEnvFile(path)
+  return path
+}
+
+/** 64 hex digits in lower case. */
+function parseSha256(text: string): string {
+  const [, hex] = /^(?:sha256[-:])?([0-9a-f]{64})$/i.exec(text) ?? []
+  if (hex !== undefined) return hex.toLowerCase()
+  throw new AutoupError('usage', `'${text}' is not a sha256 digest: write its 64 hexadecimal digits`)
+}

@@ -1,0 +1,32 @@
+/** `autoup status`: what runs, and who vouched for it. Loads as little as it can; it is timed against `node -e 0`. */
+
+import type { Status } from '../core/status.ts'
+import { type CommandSpec, has } from './command.ts'
+import { call, findMaster } from './control-client.ts'
+import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
+
+export const status: CommandSpec = {
+  name: 'status',
+  summary: 'what runs, since when, and who vouched for it',
+  group: 'Look',
+  takes: 'name',
+  options: [{ flag: 'json', help: 'as JSON, a stable contract' }, STATE_DIR],
+  examples: [
+    ['autoup status', 'of the only service that runs here'],
+    ["autoup status app --json | jq -r '.current.version'", 'the version in service'],
+  ],
+  async run(input, io) {
+    const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
+    const value = await call<Status>(master, 'GET', '/status')
+    if (has(input, 'json')) {
+      io.stdout.write(`${JSON.stringify(value)}\n`)
+      return 0
+    }
+    const [{ statusText }, { hasColor, painter }] = await Promise.all([
+      import('../report/status-text.ts'),
+      import('../report/color.ts'),
+    ])
+    io.stdout.write(statusText(value, Date.now(), painter(hasColor(io.stdout.isTTY === true, io.env))))
+    return 0
+  },
+}

@@ -1,0 +1,58 @@
+/**
+ * `autoup stop`: drains and ends the master, and answers when its process is gone, so that `autoup stop && autoup run`
+ * finds the lock free. There is no event for the end of a process that is not our child without loading libc, so its
+ * entry in /proc is looked at until then.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseDuration } from '../core/duration.ts'
+import { AutoupError } from '../core/errors.ts'
+import type { Status } from '../core/status.ts'
+import type { ControlReply } from '../runtime/control-server.ts'
+import { isAlive, readStat } from '../system/procfs.ts'
+import { request, tell, WAITING } from './ask.ts'
+import { type CommandSpec, has, lastValue } from './command.ts'
+import { call, findMaster } from './control-client.ts'
+import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
+
+const LOOK_EVERY_MS = 10
+
+export const stop: CommandSpec = {
+  name: 'stop',
+  summary: 'drain, and end the master',
+  description: 'Closes the listeners, lets every worker finish what it has begun, and ends the master.',
+  group: 'Run',
+  takes: 'name',
+  options: [{ flag: 'now', help: 'do not drain: end the workers at once' }, ...WAITING, STATE_DIR],
+  examples: [
+    ['autoup stop', 'the only service that runs here'],
+    ['autoup stop app --now', 'without waiting for requests that are under way'],
+  ],
+  async run(input, io) {
+    const timeout = lastValue(input, 'timeout')
+    const endMs = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + parseDuration(timeout)
+    const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
+    const { pid } = await call<Status>(master, 'GET', '/status')
+    const startTicks = readStat(pid)?.startTicks
+    const isGone = (): boolean => startTicks === undefined || !isAlive(pid, startTicks)
+    let reply: ControlReply
+    try {
+      reply = await request('stop', master, input)
+    } catch (error) {
+      // Whoever asked first got the answer; that it ends is what was asked for.
+      if (!(error instanceof AutoupError) || !['failed', 'not-running'].includes(error.code)) throw error
+      reply = { outcome: 'stopped', message: 'has stopped', version: null, exit: 0 }
+    }
+    if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)
+    while (!isGone()) {
+      if (performance.now() > endMs) {
+        throw new AutoupError(
+          'timed-out',
+          `the master of '${master.name}' (pid ${pid}) has not ended; it goes on stopping`,
+        )
+      }
+      await sleep(LOOK_EVERY_MS)
+    }
+    return tell({ ...reply, message: 'has stopped' }, master.name, input, io)
+  },
+}

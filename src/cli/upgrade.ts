@@ -1,0 +1,20 @@
+/** `autoup upgrade`: check, stage and promote now, and say how it ended. */
+
+import { AGAIN, ask, WAITING } from './ask.ts'
+import type { CommandSpec } from './command.ts'
+import { STATE_DIR } from './where.ts'
+
+export const upgrade: CommandSpec = {
+  name: 'upgrade',
+  summary: 'check and promote now, and wait for the verdict',
+  description:
+    'Checks, stages and promotes now, also while paused, and exits with the verdict: 0 committed or nothing new, 5 refused, 6 rolled back, 7 timed out.',
+  group: 'Change',
+  takes: 'name',
+  options: [AGAIN, ...WAITING, STATE_DIR],
+  examples: [
+    ['autoup upgrade && echo live', 'the end of a deploy script'],
+    ['autoup upgrade app --again', 'try once more what failed here before'],
+  ],
+  run: (input, io) => ask('upgrade', input, io),
+}

@@ -1,0 +1,147 @@
+/**
+ * From a command line to a master that may start: the lock, the store, what a killed master left, the sockets. What
+ * fails here fails with one sentence, before anything was started.
+ */
+
+import { formatAddress } from '../core/address.ts'
+import { COMMAND } from '../core/build.ts'
+import { AutoupError, messageOf } from '../core/errors.ts'
+import type { AutoupEvent } from '../core/events.ts'
+import type { Ledger } from '../core/ledger.ts'
+import type { Settings } from '../core/settings.ts'
+import { createStore, type StorePaths, storePaths } from '../store/layout.ts'
+import { loadLedger, repairLinks, saveLedger } from '../store/ledger-file.ts'
+import { sweepTmp } from '../store/sweep.ts'
+import { writeAtomically } from '../system/atomic.ts'
+import { selfTest } from '../system/libc.ts'
+import { type Listener, openListeners, readInherited } from '../system/listeners.ts'
+import { acquireLock, type Lock } from '../system/lock.ts'
+import { isAlive } from '../system/procfs.ts'
+import { lookUpUser, type User } from '../system/user.ts'
+import { PROBE, sharedSpecs } from './doors.ts'
+import { resolveLaunch } from './launch.ts'
+import { findOrphans, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
+import { trackStranger } from './process.ts'
+
+export interface Booted {
+  readonly paths: StorePaths
+  readonly lock: Lock
+  readonly ledger: Ledger
+  readonly listeners: readonly Listener[]
+  readonly orphans: readonly Orphan[]
+  readonly user: User | null
+}
+
+/** Throws AutoupError; then nothing is held and nothing was started. */
+export async function boot(settings: Settings, emit: (event: AutoupEvent) => void): Promise<Booted> {
+  selfTest()
+  const user = settings.user === null ? null : lookUpUser(settings.user)
+  const paths = storePaths(settings.stateDir, settings.name)
+  const trouble = openStore(paths)
+  const lock = acquireLock(paths.lock)
+  try {
+    const { ledger, recovered } = await loadLedger(paths)
+    if (trouble && (settings.source === null || !ledger.committed)) throw trouble
+    if (trouble) warn(emit, `${trouble.message}; the committed build boots all the same`)
+    if (recovered) warn(emit, recovered)
+    await tolerate(emit, async () => {
+      for (const id of repairLinks(paths, ledger).missing)
+        warn(emit, `the build ${id} is recorded but not in the store`)
+      await sweepTmp(paths)
+    })
+    if (settings.source === null) resolveLaunch(paths, COMMAND, settings)
+    return await openSockets(settings, { paths, lock, ledger, user }, emit)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+type BeforeSockets = Pick<Booted, 'paths' | 'lock' | 'ledger' | 'user'>
+
+async function openSockets(
+  settings: Settings,
+  before: BeforeSockets,
+  emit: (event: AutoupEvent) => void,
+): Promise<Booted> {
+  const { paths, ledger } = before
+  refuseFixedProbe(settings)
+  const inherited = readInherited(process.env, process.pid)
+  let orphans = findOrphans(paths.root, ledger)
+  if (orphans.length > 0) emit({ type: 'orphans-found', pids: orphans.map(({ pid }) => pid) })
+  const taken = takeListenersBack(ledger, orphans)
+  if (isHeldByOthers(ledger, taken)) {
+    warn(emit, 'the sockets of the workers that a killed master left cannot be taken back here: they are drained first')
+    await drainAll(orphans, settings.drainTimeoutMs)
+    orphans = []
+  }
+  const listeners = openListeners(sharedSpecs(settings.listen), inherited, taken)
+  requireProof(settings, listeners)
+  for (const { name, shown: address, how } of listeners) emit({ type: 'listening', name, address, how })
+  const next = { ...ledger, listeners: recordOf(listeners) }
+  await tolerate(emit, () => {
+    saveLedger(paths, next)
+    writeAtomically(paths.pid, `${process.pid}\n`, 0o644)
+  })
+  return { ...before, ledger: next, listeners, orphans }
+}
+
+/** What a later master needs to find the sockets again. Inherited ones come back by themselves. */
+export function recordOf(listeners: readonly Listener[]): Ledger['listeners'] {
+  return listeners.filter((listener) => listener.how !== 'inherited').map(({ address, inode }) => ({ address, inode }))
+}
+
+/** A store that cannot be written keeps nobody from booting what was committed in it. */
+function openStore(paths: StorePaths): AutoupError | null {
+  try {
+    createStore(paths)
+    return null
+  } catch (error) {
+    if (error instanceof AutoupError && error.code === 'failed') return error
+    throw error
+  }
+}
+
+async function tolerate(emit: (event: AutoupEvent) => void, work: () => void | Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    warn(emit, messageOf(error))
+  }
+}
+
+function warn(emit: (event: AutoupEvent) => void, message: string): void {
+  emit({ type: 'warning', message })
+}
+
+function refuseFixedProbe(settings: Settings): void {
+  const fixed = settings.listen.find(
+    ({ name, address }) => name === PROBE && (address.family !== 'tcp' || address.port !== 0),
+  )
+  if (!fixed) return
+  const why = 'every worker gets a probe socket of its own, so its port cannot be fixed'
+  throw new AutoupError(
+    'usage',
+    `cannot use ${formatAddress(fixed.address)} for the listener '${PROBE}': ${why}; write ${PROBE}=127.0.0.1:0`,
+  )
+}
+
+/** Without a socket nothing shows by itself that a worker serves. */
+function requireProof(settings: Settings, listeners: readonly Listener[]): void {
+  if (settings.ready.kind !== 'auto' || listeners.length > 0) return
+  const forms = '--ready notify, --ready exec:COMMAND or --ready uptime:3s'
+  throw new AutoupError(
+    'usage',
+    `nothing would show that a worker is ready: give it a socket with --listen, or say ${forms}`,
+  )
+}
+
+async function drainAll(orphans: readonly Orphan[], timeoutMs: number): Promise<void> {
+  const tracked = orphans.flatMap(({ pid }) => trackStranger(pid) ?? [])
+  for (const process of tracked) process.signal('SIGTERM')
+  const timer = setTimeout(() => {
+    for (const process of tracked) if (isAlive(process.pid, process.startTicks)) process.killGroup()
+  }, timeoutMs)
+  await Promise.all(tracked.map((process) => process.exited))
+  clearTimeout(timer)
+}

@@ -1,0 +1,222 @@
+/**
+ * The master's hold on the stager: one check for the pipeline at a time, and the looks that an operator asks for
+ * beside it. What is staged is sealed here, by the master, before the core hears of it.
+ */
+
+import type { Source } from '../../fetchers/index.ts'
+import type { Build } from '../core/build.ts'
+import { AutoupError, messageOf } from '../core/errors.ts'
+import type { AutoupEvent } from '../core/events.ts'
+import type { Poke, StagerReport } from '../core/pipeline.ts'
+import { heldUnder } from '../core/quarantine.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Input, State } from '../core/state.ts'
+import { readBuild } from '../store/build-file.ts'
+import type { StorePaths } from '../store/layout.ts'
+import { finishStaging } from '../store/seal.ts'
+import { TRUST_LIMITS } from '../trust/limits.ts'
+import type { ControlReply } from './control-server.ts'
+import type { StageJob, StageProgress, StageVerdict } from './stage-protocol.ts'
+import { type Staging, stage } from './staging.ts'
+
+export interface ChecksContext {
+  readonly settings: Settings
+  readonly paths: StorePaths
+  readonly source: Source | null
+  readonly send: (input: Input) => void
+  readonly emit: (event: AutoupEvent) => void
+}
+
+export class Checks {
+  readonly #context: ChecksContext
+  #running: Staging | null = null
+  /** What is being fetched, for the progress. */
+  #version = ''
+  /** Told apart from one that was stopped meanwhile. */
+  #turn = 0
+
+  constructor(context: ChecksContext) {
+    this.#context = context
+  }
+
+  /** A check of the pipeline. Nobody asked: then a cheap look may answer. */
+  async start(asked: Poke | null, state: State): Promise<void> {
+    const { source } = this.#context
+    const turn = ++this.#turn
+    const known = knownOf(state)
+    if (!source) return
+    if (asked === null && known !== null && source.fetcher.changed) {
+      const isChanged = await source.fetcher.changed(source.location, known).catch(() => true)
+      if (turn !== this.#turn) return
+      if (!isChanged) return this.#report({ type: 'unchanged', known })
+    }
+    this.#running = stage(this.#job(state, asked === 'again'), {
+      onProgress: (progress) => this.#onProgress(progress),
+      onVerdict: (verdict) => void this.#onVerdict(verdict, turn),
+    })
+  }
+
+  stop(): void {
+    this.#turn++
+    this.#running?.stop()
+    this.#running = null
+  }
+
+  /** `autoup check`: what there is, without taking it. */
+  async look(state: State): Promise<ControlReply> {
+    return await this.#aside(state, (progress, staging, resolve) => {
+      if (progress.type !== 'found') return
+      const { version } = progress
+      staging.stop()
+      const isCurrent = version === state.ledger.committed?.version
+      const message = isCurrent ? `nothing new: ${version} is the newest` : `${version} is there, and not taken yet`
+      resolve({ outcome: 'unchanged', message, version, exit: 0 })
+    })
+  }
+
+  /** `autoup stage`: into the store, no further. */
+  async stageOnly(state: State): Promise<ControlReply> {
+    return await this.#aside(state, () => undefined)
+  }
+
+  /** A job beside the pipeline's, of which the core hears nothing. */
+  async #aside(
+    state: State,
+    onProgress: (progress: StageProgress, staging: Staging, resolve: (reply: ControlReply) => void) => void,
+  ): Promise<ControlReply> {
+    if (!this.#context.source) {
+      return { outcome: 'failed', message: 'there is no release source: start it with --fetch', version: null, exit: 1 }
+    }
+    return await new Promise((resolve) => {
+      const staging: Staging = stage(this.#job({ ...state, ledger: { ...state.ledger, known: null } }, false), {
+        onProgress: (progress) => onProgress(progress, staging, resolve),
+        onVerdict: (verdict) => void this.#seal(verdict).then((report) => resolve(replyTo(report, state))),
+      })
+    })
+  }
+
+  #onProgress(progress: StageProgress): void {
+    const { send, emit } = this.#context
+    switch (progress.type) {
+      case 'found':
+        this.#version = progress.version
+        return send({ type: 'stager', report: progress })
+      case 'verifying':
+        return send({ type: 'stager', report: { type: 'fetched' } })
+      case 'progress':
+        return emit({ type: 'fetch-progress', version: this.#version, bytes: progress.bytes, total: progress.total })
+      case 'warning':
+        return emit({ type: 'warning', message: progress.message })
+      case 'checking':
+        return
+    }
+  }
+
+  async #onVerdict(verdict: StageVerdict, turn: number): Promise<void> {
+    const report = await this.#seal(verdict)
+    if (turn !== this.#turn) return
+    this.#running = null
+    this.#report(report)
+  }
+
+  /** From the stager's word to a build in the store. */
+  async #seal(verdict: StageVerdict): Promise<StagerReport> {
+    switch (verdict.type) {
+      case 'unchanged':
+      case 'incomplete':
+      case 'error':
+        return verdict
+      case 'held':
+        return { ...verdict, build: verdict.id }
+      case 'refused':
+        return { ...verdict, build: verdict.id }
+      case 'staged':
+        try {
+          return { type: 'staged', build: await this.#finish(verdict), known: verdict.known }
+        } catch (error) {
+          const isRefused = error instanceof AutoupError && error.code === 'refused'
+          if (!isRefused) return { type: 'error', message: messageOf(error) }
+          const { id, version } = verdict.build
+          return { type: 'refused', build: id, version, reason: messageOf(error), known: verdict.known }
+        }
+    }
+  }
+
+  async #finish({ directory, build }: Extract<StageVerdict, { type: 'staged' }>): Promise<Build> {
+    if (directory !== null) return await finishStaging(this.#context.paths, directory)
+    const existing = readBuild(this.#context.paths, build.id)
+    if (!existing) throw new AutoupError('failed', `the build ${build.id} is gone from the store; it is staged again`)
+    return existing
+  }
+
+  #report(report: StagerReport): void {
+    this.#context.send({ type: 'stager', report })
+  }
+
+  #job({ ledger, policy, ...state }: State, again: boolean): StageJob {
+    return stageJob(this.#context.settings, this.#context.paths, {
+      known: again ? null : knownOf({ ledger, policy, ...state }),
+      floor: ledger.floor,
+      quarantined: heldUnder(ledger, policy.launch),
+      again,
+    })
+  }
+}
+
+/** The order for a stager, from what the operator asked for. */
+export function stageJob(
+  settings: Settings,
+  paths: StorePaths,
+  policy: Pick<StageJob, 'known' | 'floor' | 'quarantined' | 'again'>,
+): StageJob {
+  const { source, sha256, command, name } = settings
+  return {
+    ...policy,
+    source: source ?? '',
+    store: paths,
+    sha256,
+    command: command[0] ?? null,
+    project: name,
+    searchPath: process.env.PATH ?? '',
+    maxBytes: TRUST_LIMITS.artifactBytes,
+  }
+}
+
+/** What the last check remembered, if it was of this source and this launch: another launch lifts verdicts. */
+function knownOf({ ledger: { known }, policy }: State): unknown {
+  return known && known.source === policy.source && known.launch === policy.launch ? known.value : null
+}
+
+/** The end of a job beside the pipeline, for whoever asked. */
+export function replyTo(report: StagerReport, state: Pick<State, 'ledger'>): ControlReply {
+  switch (report.type) {
+    case 'staged': {
+      const { version, id } = report.build
+      const isCurrent = id === state.ledger.committed?.id
+      const message = isCurrent ? `nothing new: ${version} is the newest` : `${version} is staged as ${id}`
+      return { outcome: 'unchanged', message, version, exit: 0 }
+    }
+    case 'unchanged':
+      return { outcome: 'unchanged', message: 'nothing new', version: null, exit: 0 }
+    case 'refused':
+      return {
+        outcome: 'refused',
+        message: `${report.version} was refused: ${report.reason}`,
+        version: report.version,
+        exit: 5,
+      }
+    case 'held': {
+      const message = `${report.version} is in quarantine (${report.reason})`
+      return { outcome: 'quarantined', message, version: report.version, exit: 6 }
+    }
+    case 'incomplete':
+      return { outcome: 'incomplete', message: report.message, version: null, exit: 1 }
+    default:
+      return {
+        outcome: 'failed',
+        message: 'message' in report ? report.message : 'the stager did not finish',
+        version: null,
+        exit: 1,
+      }
+  }
+}

@@ -1,0 +1,96 @@
+/** What the control socket can ask of a running master, joined to the loop. */
+
+import { messageOf, unreachable } from '../core/errors.ts'
+import type { Settings } from '../core/settings.ts'
+import type { ReleaseRow } from '../core/status.ts'
+import { checkSeal, isWhole } from '../store/check-seal.ts'
+import type { StorePaths } from '../store/layout.ts'
+import type { Listener } from '../system/listeners.ts'
+import type { Checks } from './checks.ts'
+import type { ControlHandlers, ControlOptions, ControlReply, ControlVerb } from './control-server.ts'
+import type { EventLog } from './event-log.ts'
+import type { Loop } from './loop.ts'
+import { listReleases } from './releases.ts'
+import type { Requests } from './requests.ts'
+import { toStatus } from './to-status.ts'
+
+export interface ControlContext {
+  readonly loop: Loop
+  readonly log: EventLog
+  readonly requests: Requests
+  readonly checks: Checks
+  readonly paths: StorePaths
+  readonly settings: Settings
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly listeners: readonly Listener[]
+}
+
+export function controlHandlers(context: ControlContext): ControlHandlers {
+  const { loop, log, paths, settings, startedAt, listeners } = context
+  return {
+    status: () => toStatus(loop.state, { name: settings.name, startedAt, listeners }),
+    releases: (): Promise<readonly ReleaseRow[]> => listReleases(paths, loop.state.ledger, loop.state.policy.launch),
+    events: (since, listener) => log.subscribe(since, listener),
+    request: (verb, options) => request(verb, options, context),
+  }
+}
+
+async function request(verb: ControlVerb, options: ControlOptions, context: ControlContext): Promise<ControlReply> {
+  const { loop, requests, checks } = context
+  const { wait, again, now } = options
+  switch (verb) {
+    case 'upgrade':
+      return await requests.ask('upgrade', wait, () => loop.send({ type: 'upgrade', again }))
+    case 'restart':
+      return await requests.ask('restart', wait, () => loop.send({ type: 'restart' }))
+    case 'rollback':
+      return await rollback(wait, context)
+    case 'check':
+      return await checks.look(loop.state)
+    case 'stage':
+      return await checks.stageOnly(loop.state)
+    case 'pause':
+      loop.send({ type: 'pause' })
+      return done('paused', 'promotions are paused; releases are still staged, and `autoup upgrade` still promotes')
+    case 'resume':
+      loop.send({ type: 'resume' })
+      return done('resumed', 'promotions are resumed')
+    case 'stop':
+      // The answer must be out before the socket goes.
+      setImmediate(() => loop.send({ type: 'stop', reason: 'autoup stop', isUrgent: now, status: 0 }))
+      return done('accepted', 'stopping')
+    default:
+      return unreachable(verb)
+  }
+}
+
+/** Before the build that is gone back to runs again, every byte of it is read. */
+async function rollback(wait: boolean, { loop, requests, paths }: ControlContext): Promise<ControlReply> {
+  const { previous } = loop.state.ledger
+  if (previous && !loop.state.promotion) {
+    const problem = await sealProblem(paths, previous.id)
+    if (problem)
+      return {
+        outcome: 'failed',
+        message: `cannot roll back to ${previous.version}: ${problem}`,
+        version: previous.version,
+        exit: 1,
+      }
+  }
+  return await requests.ask('rollback', wait, () => loop.send({ type: 'rollback' }))
+}
+
+async function sealProblem(paths: StorePaths, build: string): Promise<string | null> {
+  try {
+    const check = await checkSeal(paths, build, { full: true })
+    if (isWhole(check)) return null
+    return `its files are not as they were sealed (${[...check.missing, ...check.changed].slice(0, 3).join(', ')})`
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+function done(outcome: ControlReply['outcome'], message: string): ControlReply {
+  return { outcome, message, version: null, exit: 0 }
+}

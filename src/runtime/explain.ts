@@ -1,0 +1,87 @@
+/**
+ * Why a worker failed, in plain words. The kernel shows what the worker did instead of what it should have done:
+ * whether it holds our socket, listens somewhere else, or asks for something that the running generation has.
+ */
+
+import { formatDuration } from '../core/duration.ts'
+import { unreachable } from '../core/errors.ts'
+import type { Ready } from '../core/settings.ts'
+import { lockedFiles, ownListeners } from '../system/serving.ts'
+import type { Exit } from '../system/spawn.ts'
+import { type Doors, nameListeners } from './doors.ts'
+import { describeExit } from './process.ts'
+
+/** It ended before it was ready, or in probation, or later. `others` are the main pids of older generations. */
+export function explainExit(
+  exit: Exit,
+  context: {
+    readonly wasReady: boolean
+    readonly afterMs: number
+    readonly doors: Doors | null
+    readonly others: readonly number[]
+  },
+): string {
+  const { wasReady, afterMs, doors } = context
+  const how = `${describeExit(exit)} after ${formatDuration(afterMs)}`
+  if (wasReady) return how
+  if (exit.code === 0) return `${how}, before it was ready: a service stays in the foreground`
+  return `${how}, before it was ready${sharedThings(context)}${doors && exit.code !== null ? ownBind(doors, context.others) : ''}`
+}
+
+/** It lives, but was not ready in time. */
+export function explainNotReady(
+  ready: Ready,
+  context: {
+    readonly pid: number
+    readonly doors: Doors
+    readonly timeoutMs: number
+    readonly lastProbe: string | null
+  },
+): string {
+  const { pid, doors, timeoutMs, lastProbe } = context
+  const within = `within ${formatDuration(timeoutMs)}`
+  switch (ready.kind) {
+    case 'auto':
+      return `was not seen to serve ${nameListeners(doors.listeners)} ${within}: ${elsewhere(pid, doors)}${OTHER_FORMS}`
+    case 'notify':
+      return `did not send READY=1 to NOTIFY_SOCKET or AUTOUP_NOTIFY ${within}`
+    case 'http':
+    case 'tcp':
+      return `did not answer on its private door, port ${doors.probePort} (AUTOUP_PORT) ${within}${lastProbe ? `: it ${lastProbe}` : ''}`
+    case 'exec':
+      return `its readiness command did not succeed ${within}${lastProbe ? `: ${lastProbe}` : ''}`
+    case 'uptime':
+      return `was not up ${within}: --ready-timeout is shorter than --ready uptime`
+    default:
+      return unreachable(ready)
+  }
+}
+
+const OTHER_FORMS =
+  '; if it serves all the same, say how it shows that with --ready notify, http:/path, tcp, exec:COMMAND or uptime:3s'
+
+function elsewhere(pid: number, doors: Doors): string {
+  const own = ownListeners(pid, doors.inodes).map((listener) => listener.address)
+  if (own.length > 0)
+    return `it listens on ${own.join(' and ')} instead of the socket it was given as descriptor 3 (LISTEN_FDS)`
+  return 'it did not accept on the socket it was given as descriptor 3 (LISTEN_FDS)'
+}
+
+/** What the running generation has for itself, so that a second one cannot have it. */
+function sharedThings({ doors, others }: { readonly doors: Doors | null; readonly others: readonly number[] }): string {
+  const inodes = doors?.inodes ?? new Set<number>()
+  const ports = [...new Set(others.flatMap((pid) => ownListeners(pid, inodes).map((listener) => listener.address)))]
+  if (ports.length > 0) {
+    return `; the running one listens on ${ports.join(' and ')} by itself, which two cannot do at once: add --listen ${ports[0]}, or use --strategy exclusive`
+  }
+  const files = [...new Set(others.flatMap(lockedFiles))]
+  if (files.length > 0) {
+    return `; the running one holds ${files.join(' and ')}, which two may not do at once: give each its own, or use --strategy exclusive`
+  }
+  return ''
+}
+
+function ownBind(doors: Doors, others: readonly number[]): string {
+  if (doors.listeners.length === 0 || others.some((pid) => ownListeners(pid, doors.inodes).length > 0)) return ''
+  return `; if it binds ${nameListeners(doors.listeners)} itself: autoup holds that address and passes it as descriptor 3 (LISTEN_FDS)`
+}

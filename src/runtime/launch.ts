@@ -1,0 +1,86 @@
+/**
+ * How a build is started: the program, its directory, its environment, its sockets. Resolved anew at every spawn, so
+ * that nothing of an older build is remembered.
+ */
+
+import type { Build } from '../core/build.ts'
+import { AutoupError } from '../core/errors.ts'
+import { type Preset, presetOf } from '../core/presets.ts'
+import type { Failure } from '../core/promotion.ts'
+import type { Settings } from '../core/settings.ts'
+import { readBuildFile, treeFolder } from '../store/build-file.ts'
+import { findEntry } from '../store/entry.ts'
+import type { StorePaths } from '../store/layout.ts'
+import { childEnvironment, readEnvFile } from '../system/environment.ts'
+import type { User } from '../system/user.ts'
+
+export interface Launch {
+  /** The first is an absolute path. */
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly preset: Preset | null
+}
+
+/** Where a build runs: its tree, or for a bare command the master's own directory. */
+export function directoryOf(paths: StorePaths, build: Build): string {
+  return build.id === 'command' ? process.cwd() : treeFolder(paths, build.id)
+}
+
+/** Throws AutoupError `not-found` or `not-executable` that names what is missing. */
+export function resolveLaunch(paths: StorePaths, build: Build, settings: Settings): Launch {
+  const cwd = directoryOf(paths, build)
+  const { command, name: project } = settings
+  const executables = readBuildFile(paths, build.id)?.executables ?? []
+  const entry = findEntry({ tree: cwd, executables, project, command, searchPath: process.env.PATH ?? DEFAULT_PATH })
+  if (entry.kind !== 'found') {
+    throw new AutoupError(entry.kind === 'not-executable' ? 'not-executable' : 'not-found', entry.message)
+  }
+  return { argv: [entry.path, ...command.slice(1)], cwd, preset: presetOf(command.length > 0 ? command : [entry.path]) }
+}
+
+/** What every child of a build is told (DESIGN.md section 4); the sockets' variables are added for workers. */
+export function environmentFor(context: {
+  readonly settings: Settings
+  readonly paths: StorePaths
+  readonly build: Build
+  readonly generation: number
+  readonly user: User | null
+}): Record<string, string> {
+  const { settings, paths, build, generation, user } = context
+  return childEnvironment(process.env, {
+    ...(user ? { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell } : {}),
+    ...(settings.envFile === null ? {} : readEnvFile(settings.envFile)),
+    AUTOUP_NAME: settings.name,
+    AUTOUP_VERSION: build.version,
+    AUTOUP_BUILD: build.id,
+    AUTOUP_BUILD_DIR: directoryOf(paths, build),
+    AUTOUP_DATA_DIR: paths.data,
+    AUTOUP_GENERATION: String(generation),
+    AUTOUP_STATE: paths.root,
+  })
+}
+
+/** Trouble of the machine says nothing about a build (DESIGN.md section 8, Verdicts). */
+export function isMachineTrouble(code: string | null): boolean {
+  return code !== null && MACHINE_TROUBLE.has(code)
+}
+
+export function failureOf(error: unknown, what: string): Failure {
+  const code = (error as { code?: string }).code ?? null
+  const reason = error instanceof AutoupError ? error.message : `${what}: ${(error as Error).message}`
+  return { kind: isMachineTrouble(code) ? 'machine' : 'behaviour', reason, isProbe: false }
+}
+
+/** What execvp(3) takes where there is no PATH. */
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
+
+const MACHINE_TROUBLE: ReadonlySet<string> = new Set([
+  'EAGAIN',
+  'ENOMEM',
+  'EMFILE',
+  'ENFILE',
+  'ENOSPC',
+  'EIO',
+  'EDQUOT',
+  'ENOBUFS',
+])

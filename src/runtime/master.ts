@@ -1,0 +1,160 @@
+/**
+ * The master: it joins the pure supervisor to the world. Inputs come from workers, the stager, signals, the control
+ * socket and the clock; effects go to the part that carries them out. It lives until the core says `exit`.
+ */
+
+import { rmSync } from 'node:fs'
+import { fetcherFor } from '../../fetchers/index.ts'
+import { messageOf, unreachable } from '../core/errors.ts'
+import type { Stamped } from '../core/events.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Effect, Input } from '../core/state.ts'
+import { newState } from '../core/supervisor.ts'
+import { protectedBuilds } from '../core/turn.ts'
+import { repairLinks, saveLedger } from '../store/ledger-file.ts'
+import { sweepBuilds } from '../store/sweep.ts'
+import { closeListener } from '../system/listeners.ts'
+import { createRuntimeDirectory, NotifyHub } from '../system/notify.ts'
+import { startReaper } from '../system/reaper.ts'
+import { type Booted, boot, recordOf } from './boot.ts'
+import { Checks } from './checks.ts'
+import { controlHandlers } from './control-handlers.ts'
+import { startControlServer } from './control-server.ts'
+import { EventLog } from './event-log.ts'
+import { directoryOf, environmentFor } from './launch.ts'
+import { Loop } from './loop.ts'
+import { policyOf } from './policy.ts'
+import { runPreflight } from './preflight.ts'
+import { Requests } from './requests.ts'
+import { handleSignals } from './signals.ts'
+import { tendListeners } from './tending.ts'
+import { Workforce } from './workforce.ts'
+
+/** Runs until it is stopped; the exit status. Throws AutoupError when it cannot start. */
+export async function runMaster(settings: Settings, report: (event: Stamped) => void): Promise<number> {
+  const log = new EventLog()
+  log.subscribe(0, report)
+  const source = settings.source === null ? null : await fetcherFor(settings.source)
+  const booted = await boot(settings, (event) => log.emit(event))
+  const { paths, lock, ledger, listeners, orphans, user } = booted
+  log.emit({ type: 'master-started', name: settings.name, pid: process.pid, source: settings.source })
+
+  const hub = NotifyHub.open(createRuntimeDirectory())
+  const reaper = startReaper()
+  const requests = new Requests()
+  let end: (status: number) => void = () => undefined
+  const ended = new Promise<number>((resolve) => {
+    end = resolve
+  })
+  const send = (input: Input): void => loop.send(input)
+  const workforce = new Workforce({ settings, paths, listeners, hub, user, send })
+  const checks = new Checks({ settings, paths, source, send, emit: (event) => log.emit(event) })
+  const tending = tendListeners(
+    listeners,
+    (event) => log.emit(event),
+    ({ address }) => {
+      loop.state = { ...loop.state, ledger: { ...loop.state.ledger, listeners: recordOf(listeners) } }
+      send({ type: 'listener-lost', address })
+    },
+  )
+  const policy = policyOf(settings, source?.fetcher.intervalMs ?? null)
+  const loop = new Loop(newState(policy, ledger, settings.instances), carryOut)
+
+  function carryOut(effect: Effect): Input | void {
+    switch (effect.type) {
+      case 'emit':
+        log.emit(effect.event)
+        if (effect.event.type === 'worker-ready' || effect.event.type === 'worker-exited') tending.now()
+        return
+      case 'spawn':
+        return void workforce.spawn(effect)
+      case 'drain':
+        return workforce.drain(effect.worker)
+      case 'kill':
+        return workforce.kill(effect.worker)
+      case 'diagnose':
+        return workforce.diagnose(effect.worker)
+      case 'stage':
+        return void checks.start(effect.asked, loop.state)
+      case 'stop-stager':
+        return checks.stop()
+      case 'preflight':
+        return void preflight(effect)
+      case 'save':
+        return save(effect)
+      case 'sweep':
+        return void sweep()
+      case 'settle':
+        return requests.settle(effect)
+      case 'exit':
+        return end(effect.status)
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  function save({ purpose, ledger: next }: Extract<Effect, { type: 'save' }>): Input {
+    try {
+      saveLedger(paths, next)
+      repairLinks(paths, next)
+      return { type: 'saved', purpose, error: null }
+    } catch (error) {
+      return { type: 'saved', purpose, error: messageOf(error) }
+    }
+  }
+
+  async function preflight({ build }: Extract<Effect, { type: 'preflight' }>): Promise<void> {
+    const generation = loop.state.generations
+    const env = environmentFor({ settings, paths, build, generation, user })
+    send({
+      type: 'preflight',
+      failure: await runPreflight(settings.preflight ?? 'true', { env, cwd: directoryOf(paths, build), user }),
+    })
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      const inUse = new Set(loop.state.workers.map((worker) => worker.build.id))
+      for (const build of await sweepBuilds(paths, {
+        keep: settings.keep,
+        protect: protectedBuilds(loop.state),
+        inUse,
+      })) {
+        log.emit({ type: 'build-swept', build, version: '' })
+      }
+    } catch (error) {
+      log.emit({ type: 'warning', message: `old builds could not be swept: ${messageOf(error)}` })
+    }
+  }
+
+  const startedAt = new Date().toISOString()
+  const handlers = controlHandlers({ loop, log, requests, checks, paths, settings, startedAt, listeners })
+  const control = await startControlServer({ directory: paths.root, handlers }).catch((error: unknown) => {
+    log.emit({ type: 'warning', message: `no command can reach this master: ${messageOf(error)}` })
+    return null
+  })
+  const signals = handleSignals(send, (message) => log.emit({ type: 'warning', message }))
+  // Only those that still live; their ids are what the core is about to give them.
+  const living = orphans.filter(({ pid, build }, index) => workforce.adopt(index + 1, pid, build))
+  send({ type: 'boot', orphans: living })
+  if (settings.source !== null) void sweep()
+
+  const status = await ended
+  signals.stop()
+  tending.stop()
+  loop.close()
+  requests.stopped()
+  await control?.close()
+  log.emit({ type: 'master-stopped' })
+  release(booted)
+  hub.close()
+  reaper.stop()
+  lock.release()
+  return status
+}
+
+/** The final stop: only now is a unix path unlinked. */
+function release({ listeners, paths }: Booted): void {
+  for (const listener of listeners) closeListener(listener, { unlink: true })
+  rmSync(paths.pid, { force: true })
+}

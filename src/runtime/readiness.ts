@@ -1,0 +1,125 @@
+/**
+ * Whether a new worker serves, in every form of `--ready`. A watch begins when the process is started and ends with
+ * `stop`; it says `ready` at most once. Deadlines are the core's. Nothing here goes by time but `uptime`, which is
+ * asked for by name.
+ */
+
+import { unreachable } from '../core/errors.ts'
+import type { Ready } from '../core/settings.ts'
+import { type ProbeTarget, probeExec, probeHttp, probeTcp } from '../system/probe.ts'
+import { servesSocket } from '../system/serving.ts'
+import type { Doors } from './doors.ts'
+import { knock } from './knock.ts'
+
+export interface ReadyWatch {
+  /** READY=1 has arrived. */
+  notified(): void
+  stop(): void
+}
+
+export interface WatchContext {
+  readonly pid: number
+  readonly doors: Doors
+  /** What `exec:` probes run with. */
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  readonly user: { readonly uid: number; readonly gid: number } | null
+}
+
+/** A look at /proc costs a fraction of a millisecond; it gets rarer for workers that take long. */
+const LOOK_FIRST_MS = 5
+const LOOK_LAST_MS = 100
+const PROBE_EVERY_MS = 50
+const PROBE_TIMEOUT_MS = 5_000
+
+export function watchReady(ready: Ready, context: WatchContext, onReady: (how: string) => void): ReadyWatch {
+  let isOver = false
+  let timer: NodeJS.Timeout | undefined
+  const over = (): void => {
+    isOver = true
+    clearTimeout(timer)
+  }
+  const say = (how: string): void => {
+    if (isOver) return
+    over()
+    onReady(how)
+  }
+  const later = (ms: number, look: () => void): void => {
+    if (!isOver) timer = setTimeout(look, ms)
+  }
+  const notified = (): void => {
+    if (ready.kind === 'auto' || ready.kind === 'notify') say('READY=1')
+  }
+  switch (ready.kind) {
+    case 'notify':
+      break
+    case 'uptime':
+      later(ready.ms, () => say(`alive for ${ready.ms} ms`))
+      break
+    case 'auto':
+      watchProc(context, later, say)
+      break
+    case 'http':
+    case 'tcp':
+    case 'exec':
+      watchProbe(ready, context, later, say)
+      break
+    default:
+      return unreachable(ready)
+  }
+  return { notified, stop: over }
+}
+
+/** Asks once in the form of `--ready`; null when all is well or when this form cannot be asked, else the reason. */
+export async function probeOnce(ready: Ready, context: WatchContext): Promise<string | null> {
+  const { env, cwd, user, doors } = context
+  const target: ProbeTarget = { port: doors.probePort ?? 0 }
+  switch (ready.kind) {
+    case 'http':
+      return await probeHttp(target, ready.path, PROBE_TIMEOUT_MS)
+    case 'tcp':
+      return await probeTcp(target, PROBE_TIMEOUT_MS)
+    case 'exec':
+      return await probeExec(ready.command, env, cwd, PROBE_TIMEOUT_MS, user)
+    case 'auto':
+    case 'notify':
+    case 'uptime':
+      return null
+    default:
+      return unreachable(ready)
+  }
+}
+
+/** Whether this form can be asked again at any time, and so is asked all through probation. */
+export function isProbe(ready: Ready): boolean {
+  return ready.kind === 'http' || ready.kind === 'tcp' || ready.kind === 'exec'
+}
+
+type Later = (ms: number, look: () => void) => void
+
+/** Seen to serve: its epoll watches our socket, or it has accepted a connection, if need be one of ours. */
+function watchProc({ pid, doors }: WatchContext, later: Later, say: (how: string) => void): void {
+  let waitMs = LOOK_FIRST_MS
+  const knocking = knock(doors.listeners)
+  const look = (): void => {
+    const proof = servesSocket(pid, doors.inodes, doors.ports, doors.paths)
+    if (proof) {
+      knocking.stop()
+      return say(proof === 'epoll' ? 'it waits on the socket' : 'it has accepted a connection')
+    }
+    waitMs = Math.min(LOOK_LAST_MS, waitMs * 1.1)
+    later(knocking.next(waitMs), look)
+  }
+  later(waitMs, look)
+}
+
+function watchProbe(ready: Ready, context: WatchContext, later: Later, say: (how: string) => void): void {
+  const ask = (): void => {
+    void probeOnce(ready, context).then((reason) => {
+      if (reason === null)
+        say(ready.kind === 'exec' ? 'its command says so' : `it answers on ${context.doors.probePort}`)
+      else later(PROBE_EVERY_MS, ask)
+    })
+  }
+  ask()
+}

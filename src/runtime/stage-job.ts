@@ -1,0 +1,201 @@
+/**
+ * The work of a stager: check, gate, fetch, verify, unpack, look at the content, write down what is there. In this
+ * order, because nothing is opened before its bytes are verified and nothing is fetched that would not be taken.
+ *
+ * A verdict on bytes is given only for what the bytes say. Whatever the network, the disk or the machine does on the
+ * way is an `error`, and decides nothing.
+ */
+
+import { mkdir, statfs } from 'node:fs/promises'
+import { fetcherFor } from '../../fetchers/index.ts'
+import { formatSize } from '../core/duration.ts'
+import { AutoupError, messageOf, unreachable } from '../core/errors.ts'
+import { isIncomplete } from '../core/incomplete.ts'
+import type { Check, FetchContext, Fetcher, Known, Release } from '../core/source.ts'
+import { readBuild } from '../store/build-file.ts'
+import { checkSeal, isWhole } from '../store/check-seal.ts'
+import { storeTrouble } from '../store/trouble.ts'
+import { TRUST_LIMITS } from '../trust/limits.ts'
+import { buildTree } from './build-tree.ts'
+import { type Delivered, newDelivery } from './delivery.ts'
+import { hostPlatform } from './host-platform.ts'
+import { heldReason, proofsOf, versionProblem } from './stage-gate.ts'
+import type { StageProgress, StagerOrder, StageVerdict } from './stage-protocol.ts'
+
+const PROGRESS_EVERY_MS = 250
+
+/** Never rejects. */
+export async function runStageJob(
+  order: StagerOrder,
+  report: (progress: StageProgress) => void,
+  signal: AbortSignal,
+): Promise<StageVerdict> {
+  try {
+    report({ type: 'checking' })
+    const { fetcher, location } = await fetcherFor(order.source)
+    const context: FetchContext = {
+      location,
+      platform: hostPlatform(),
+      signal,
+      warn: (message) => report({ type: 'warning', message }),
+    }
+    // Asked for again, what was turned down is looked at as if for the first time.
+    const check = await fetcher.check(context, order.again ? null : order.known)
+    return await onCheck(order, check, { fetcher, context, report })
+  } catch (error) {
+    if (isIncomplete(error)) return { type: 'incomplete', message: error.message }
+    return { type: 'error', message: messageOf(error) }
+  }
+}
+
+interface Tools {
+  readonly fetcher: Fetcher
+  readonly context: FetchContext
+  readonly report: (progress: StageProgress) => void
+}
+
+async function onCheck(order: StagerOrder, check: Check, tools: Tools): Promise<StageVerdict> {
+  switch (check.kind) {
+    case 'unchanged':
+      return { type: 'unchanged', known: check.known ?? order.known }
+    case 'incomplete':
+      return { type: 'incomplete', message: check.message }
+    case 'nothing-for-this-platform':
+      return { type: 'refused', id: null, version: '', reason: check.message, known: check.known }
+    case 'release':
+      return onRelease(order, check.release, check.known, tools)
+    default:
+      return unreachable(check)
+  }
+}
+
+async function onRelease(order: StagerOrder, release: Release, known: Known, tools: Tools): Promise<StageVerdict> {
+  const { version, name } = release
+  const refuse = (reason: string): StageVerdict => ({ type: 'refused', id: null, version, reason, known })
+  tools.report({ type: 'found', version, name })
+  const tooLow = await versionProblem(release, order.floor)
+  if (tooLow !== null) return refuse(tooLow)
+  const proofs = proofsOf(order, tools.fetcher.scheme, release)
+  if (proofs.length === 0) return refuse(`nothing vouches for the bytes of ${name}: give its digest with --sha256`)
+  if (release.digest !== null) {
+    const early = await onDigest(order, release, release.digest, proofs, known)
+    if (early !== null) return early
+  }
+  const delivered = await fetchRelease(order, release, tools)
+  tools.report({ type: 'verifying' })
+  if (delivered.kind === 'artifact') {
+    const id = `sha256-${delivered.sha256}`
+    const wrong = wrongDigest(release, id, tools.fetcher.scheme, known)
+    if (wrong !== null) return wrong
+    if (release.digest === null) {
+      const late = await onDigest(order, release, id, proofs, known)
+      if (late !== null) return late
+    }
+  }
+  return stageTree(order, release, delivered, { proofs, known, scheme: tools.fetcher.scheme })
+}
+
+/** What can be said of a release once its digest is known: not the one asked for, held back, or here already. */
+async function onDigest(
+  order: StagerOrder,
+  { version }: Release,
+  id: string,
+  proofs: readonly string[],
+  known: Known,
+): Promise<StageVerdict | null> {
+  if (order.sha256 !== null && id !== `sha256-${order.sha256}`) {
+    const reason = `its sha256 is ${id.slice(7)}, and --sha256 asks for ${order.sha256}`
+    return { type: 'refused', id, version, reason, known }
+  }
+  const held = heldReason(order, id)
+  if (held !== null) return { type: 'held', id, version, reason: held, known }
+  const existing = readBuild(order.store, id)
+  if (existing === null || !isWhole(await checkSeal(order.store, id, { full: false }))) return null
+  const { stagedAt } = existing
+  return { type: 'staged', directory: null, build: { id, version, proofs, stagedAt }, known }
+}
+
+async function fetchRelease(order: StagerOrder, release: Release, tools: Tools): Promise<Delivered> {
+  await mustFit(order, release)
+  await mkdir(order.directory, { mode: 0o755 })
+  let reportedAt = 0
+  const delivery = newDelivery(order.directory, order.maxBytes, (bytes) => {
+    const now = performance.now()
+    if (now - reportedAt < PROGRESS_EVERY_MS) return
+    reportedAt = now
+    tools.report({ type: 'progress', bytes, total: release.size })
+  })
+  try {
+    await tools.fetcher.fetch(tools.context, release, delivery.sink)
+  } catch (error) {
+    throw isIncomplete(error) ? error : withPlace(error, order.directory)
+  }
+  const delivered = delivery.delivered()
+  if (delivered === null)
+    throw new AutoupError('failed', `${tools.fetcher.scheme} delivered nothing of ${release.name}`)
+  if (delivered.kind === 'artifact' && release.size !== null && delivered.size !== release.size) {
+    const sizes = `${delivered.size} bytes came, and ${release.size} were announced`
+    throw new AutoupError('failed', `the download of ${release.name} is not whole: ${sizes}`)
+  }
+  return delivered
+}
+
+/** The disk must have room for what is announced; what is not announced fails when it is full. */
+async function mustFit({ store, maxBytes }: StagerOrder, { size, name }: Release): Promise<void> {
+  if (size === null) return
+  if (size > maxBytes) {
+    throw new AutoupError('failed', `${name} has ${formatSize(size)}, and at most ${formatSize(maxBytes)} are taken`)
+  }
+  const { bavail, bsize } = await statfs(store.tmp)
+  const free = bavail * bsize
+  if (free >= size + TRUST_LIMITS.spareBytes) return
+  const need = formatSize(size + TRUST_LIMITS.spareBytes)
+  throw new AutoupError('failed', `${store.root} has ${formatSize(free)} left and ${need} are needed: free some space`)
+}
+
+/** A local file has no word but its own: other bytes mean that it was replaced. Elsewhere they are wrong bytes. */
+function wrongDigest(
+  { version, digest, name }: Release,
+  id: string,
+  scheme: string,
+  known: Known,
+): StageVerdict | null {
+  if (digest === null || digest === id) return null
+  if (scheme === 'file') return { type: 'incomplete', message: `${name} changed while it was copied` }
+  const reason = `its sha256 is ${id.slice(7)}, and the source says ${digest.slice(7)}`
+  return { type: 'refused', id, version, reason, known }
+}
+
+interface Facts {
+  readonly proofs: readonly string[]
+  readonly known: Known
+  readonly scheme: string
+}
+
+async function stageTree(
+  order: StagerOrder,
+  release: Release,
+  delivered: Delivered,
+  { proofs, known, scheme }: Facts,
+): Promise<StageVerdict> {
+  const { version } = release
+  const stagedAt = new Date().toISOString()
+  const built = await buildTree(order, release, delivered, { proofs, stagedAt }).catch((error: unknown) => {
+    throw withPlace(error, order.directory)
+  })
+  if ('reason' in built) return { type: 'refused', id: built.id, version, reason: built.reason, known }
+  const { id } = built
+  if (delivered.kind === 'tree') {
+    const wrong = wrongDigest(release, id, scheme, known)
+    if (wrong !== null) return wrong
+    const late = release.digest === null ? await onDigest(order, release, id, proofs, known) : null
+    if (late !== null) return late
+  }
+  return { type: 'staged', directory: order.directory, build: { id, version, proofs, stagedAt }, known }
+}
+
+/** A full disk is said in the words of the operator; what is a sentence already stays one. */
+function withPlace(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException | null)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS' ? storeTrouble('write', path, error) : error
+}

@@ -1,0 +1,51 @@
+/**
+ * The stager, as a program: a short-lived child that does one job and says on descriptor 3 what came of it. Untrusted
+ * bytes are parsed here and only here. It ends with its job, with its master (the socket closes), or by its deadline.
+ * Nothing but the wire is loaded before the job is known, so that confinement can come first.
+ */
+
+import { Socket } from 'node:net'
+import { setPriority } from 'node:os'
+import type { StageReport, StagerOrder } from './stage-protocol.ts'
+
+/** Below every service of this machine, above what is idle. */
+const NICE = 10
+
+/** What the master has to say fits in far less. */
+const ORDER_BYTES = 16_777_216
+
+const wire = new Socket({ fd: 3 })
+wire.setEncoding('utf8')
+wire.on('error', () => process.exit(1))
+// The master is gone, and nobody would take what is staged.
+wire.on('end', () => process.exit(1))
+wire.on('data', readOrder)
+
+let received = ''
+
+function readOrder(text: string): void {
+  received += text
+  const end = received.indexOf('\n')
+  if (end < 0 && received.length < ORDER_BYTES) return
+  wire.off('data', readOrder)
+  // Else the end of the master would not be seen.
+  wire.resume()
+  void work(JSON.parse(received.slice(0, end)) as StagerOrder)
+}
+
+async function work(order: StagerOrder): Promise<void> {
+  process.umask(0o022)
+  try {
+    setPriority(NICE)
+  } catch {
+    // Already lower, and it may not be raised again.
+  }
+  const { runStageJob } = await import('./stage-job.ts')
+  const verdict = await runStageJob(order, say, new AbortController().signal)
+  say(verdict)
+  wire.end(() => process.exit(0))
+}
+
+function say(report: StageReport): void {
+  wire.write(`${JSON.stringify(report)}\n`)
+}

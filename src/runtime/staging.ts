@@ -1,0 +1,160 @@
+/**
+ * The master's side of a stager: starts the child, gives it its order, hands on what it reports, and cleans up after
+ * it. Whatever happens to the child there is exactly one verdict, unless the job was stopped. What it was staging is
+ * removed again when it is not reported as staged; after that it belongs to whoever got the report (finishStaging).
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { formatDuration } from '../core/duration.ts'
+import { messageOf } from '../core/errors.ts'
+import { removeTree } from '../system/tree.ts'
+import { TRUST_LIMITS } from '../trust/limits.ts'
+import {
+  isVerdict,
+  parseReport,
+  plainText,
+  type StageJob,
+  type StageProgress,
+  type StagerOrder,
+  type StageVerdict,
+} from './stage-protocol.ts'
+
+export interface StageCallbacks {
+  onProgress(progress: StageProgress): void
+  /** Once, after the child has ended. */
+  onVerdict(verdict: StageVerdict): void
+}
+
+export interface Staging {
+  /** Null when it could not be started. */
+  readonly pid: number | null
+  /** Ends the child; there is no verdict then. */
+  stop(): void
+  /** The child is gone and nothing of it is left. Never rejects. */
+  readonly done: Promise<void>
+}
+
+/** What a download may need to find its way; nothing else of the master's environment reaches the stager. */
+const ENVIRONMENT =
+  /^(?:PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|(?:HTTPS?|ALL|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR)|GITHUB_API_URL)$/i
+
+/** Node 20 runs no TypeScript: from the sources, as in tests, the built program is started. */
+const PROGRAM: string = fileURLToPath(
+  import.meta.url.endsWith('.ts')
+    ? new URL('../../dist/src/runtime/stager.js', import.meta.url)
+    : new URL('./stager.js', import.meta.url),
+)
+
+export function stage(
+  job: StageJob,
+  callbacks: StageCallbacks,
+  options: { readonly deadlineMs?: number; readonly program?: string } = {},
+): Staging {
+  const directory = join(job.store.tmp, `stage-${randomUUID()}`)
+  const child = startChild(options.program ?? PROGRAM, job)
+  const deadlineMs = options.deadlineMs ?? TRUST_LIMITS.stagerMs
+  let verdict: StageVerdict | null = null
+  let isStopped = false
+  let isGone = false
+  const kill = () => {
+    if (!isGone) killGroup(child)
+  }
+  const end = (why: string) => {
+    verdict ??= { type: 'error', message: why }
+    kill()
+  }
+  const deadline = setTimeout(
+    () => end(`the stager was ended after ${formatDuration(deadlineMs)}: the release took too long`),
+    deadlineMs,
+  )
+  converse(child, { ...job, directory }, (line) => {
+    if (verdict !== null) return
+    const report = parseReport(line, directory)
+    if (report === null) end('the stager said something that is no report, and was ended')
+    else if (isVerdict(report)) verdict = report
+    else if (!isStopped) callbacks.onProgress(report)
+  })
+  // What it has started ends with it; the number of the group cannot have been given away yet.
+  child.once('exit', () => {
+    kill()
+    isGone = true
+  })
+  const done = exitOf(child).then(async (how) => {
+    clearTimeout(deadline)
+    const last = verdict ?? {
+      type: 'error',
+      message: `the stager ${how} before it came to a verdict; it is tried again`,
+    }
+    const isKept = !isStopped && last.type === 'staged' && last.directory !== null
+    if (!isKept) await removeTree(directory).catch(() => undefined)
+    if (!isStopped) callbacks.onVerdict(last)
+  })
+  return {
+    pid: child.pid ?? null,
+    stop() {
+      isStopped = true
+      kill()
+    },
+    done,
+  }
+}
+
+/**
+ * Directly, since the child needs a socket pair as its descriptor 3, and Node makes one of 'pipe'. Its own session, so
+ * that a signal reaches all it has started; no descriptor of the master's but stderr.
+ */
+function startChild(program: string, { store }: StageJob): ChildProcess {
+  const env: NodeJS.ProcessEnv = { AUTOUP_STATE: store.root }
+  for (const [name, value] of Object.entries(process.env)) if (ENVIRONMENT.test(name)) env[name] = value
+  return spawn(process.execPath, [`--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`, program], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    detached: true,
+  })
+}
+
+function converse(child: ChildProcess, order: StagerOrder, onLine: (line: string) => void): void {
+  const wire = child.stdio[3] as Duplex | undefined
+  // A child that could not be started has none; its error says why.
+  if (!wire) return
+  let rest = ''
+  wire.setEncoding('utf8')
+  wire.on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() as string
+    for (const line of lines) onLine(line)
+    if (rest.length > TRUST_LIMITS.lineBytes) {
+      rest = ''
+      onLine('')
+    }
+  })
+  // EPIPE of a child that is gone: its exit says more.
+  wire.on('error', () => undefined)
+  wire.write(`${JSON.stringify(order)}\n`)
+}
+
+/** How it ended, as a part of a sentence; when all it has said is read. */
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      if (child.pid === undefined) resolve(`could not be started (${plainText(messageOf(error))}) and ended`)
+    })
+    child.once('close', (code, signal) =>
+      resolve(signal === null ? `ended with status ${code}` : `was killed by ${signal}`),
+    )
+  })
+}
+
+/** The group outlives its leader, and is no longer ours when nobody is in it: only until the end is known. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nobody is left.
+  }
+}

@@ -1,0 +1,83 @@
+/** The supervisor's state as the documented status. */
+
+import { type Build, COMMAND } from '../core/build.ts'
+import { heldUnder } from '../core/quarantine.ts'
+import type { State } from '../core/state.ts'
+import type { BuildStatus, MasterState, Status } from '../core/status.ts'
+import type { Worker } from '../core/workers.ts'
+import type { Listener } from '../system/listeners.ts'
+import { connectionsOf } from './connections.ts'
+
+export interface StatusContext {
+  readonly name: string
+  readonly startedAt: string
+  readonly listeners: readonly Listener[]
+}
+
+export function toStatus(state: State, context: StatusContext): Status {
+  const { ledger, policy, serving, pipeline, promotion } = state
+  const { name, startedAt: since, listeners } = context
+  return {
+    name,
+    pid: process.pid,
+    state: masterState(state),
+    since,
+    source: policy.source,
+    listen: listeners.map((listener) => ({ name: listener.name, address: listener.shown })),
+    current: policy.source === null ? buildStatus(COMMAND) : buildStatus(ledger.committed),
+    previous: buildStatus(ledger.previous),
+    candidate: buildStatus(
+      promotion && promotion.purpose !== 'restart' ? promotion.target : (ledger.candidate?.build ?? null),
+    ),
+    instances: state.instancesAsked,
+    generation: serving?.generation ?? 0,
+    workers: state.workers.map((worker) => workerStatus(worker, context)),
+    lastCheck: state.lastCheck,
+    nextCheckAt: pipeline?.state === 'idle' ? wallClock(pipeline.nextCheckAt) : null,
+    quarantine: heldUnder(ledger, policy.launch).map(({ build, version, reason, at }) => ({
+      build,
+      version,
+      reason,
+      at,
+    })),
+    paused: ledger.paused,
+  }
+}
+
+function masterState({ stop, promotion, pipeline, ledger }: State): MasterState {
+  if (stop) return 'stopping'
+  if (promotion) {
+    if (promotion.state === 'returning' || (promotion.purpose === 'rollback' && promotion.state === 'starting'))
+      return 'rolling-back'
+    return promotion.state === 'probation' || promotion.state === 'committing' ? 'probation' : 'promoting'
+  }
+  if (pipeline && pipeline.state !== 'idle') return pipeline.state
+  return ledger.candidate ? 'staged' : 'idle'
+}
+
+function buildStatus(build: Build | null): BuildStatus | null {
+  if (!build) return null
+  const { id, version, stagedAt, committedAt, proofs } = build
+  return { build: id, version, stagedAt, committedAt, proofs }
+}
+
+function workerStatus(worker: Worker, { listeners }: StatusContext): Status['workers'][number] {
+  const { pid, build, generation, state, since, restarts, status } = worker
+  const open = pid === null ? null : connectionsOf(pid, listeners)
+  return {
+    pid,
+    build: build.id,
+    version: build.version,
+    generation,
+    state: state.kind,
+    since,
+    restarts,
+    connections: open,
+    status: status ?? '',
+  }
+}
+
+/** A moment of the monotonic clock as wall time: only to be shown. */
+function wallClock(ms: number): string {
+  return new Date(Date.now() + ms - performance.now()).toISOString()
+}

@@ -1,0 +1,222 @@
+/**
+ * One worker's process from start to end: its sockets, its notify socket, its readiness, its death. It reports inputs
+ * to the loop and carries out `drain` and `kill`. The master owns it; it ends when every process of it has ended.
+ */
+
+import { constants } from 'node:os'
+import type { Build } from '../core/build.ts'
+import { parseNotification } from '../core/notification.ts'
+import type { Failure } from '../core/promotion.ts'
+import type { Ready } from '../core/settings.ts'
+import type { Input } from '../core/state.ts'
+import type { NotifyAddress } from '../system/notify.ts'
+import { isAlive } from '../system/procfs.ts'
+import type { Exit } from '../system/spawn.ts'
+import { findDaemon } from './daemonized.ts'
+import { explainExit, explainNotReady } from './explain.ts'
+import { Leftovers } from './leftovers.ts'
+import { describeExit, exitStatus, type TrackedProcess, trackStranger } from './process.ts'
+import { isProbe, probeOnce, type ReadyWatch, type WatchContext, watchReady } from './readiness.ts'
+
+export interface WorkerContext {
+  readonly id: number
+  readonly generation: number
+  readonly build: Build
+  readonly ready: Ready
+  readonly readyTimeoutMs: number
+  readonly drainSignal: string
+  readonly drainTimeoutMs: number
+  readonly watchdogMs: number | null
+  readonly send: (input: Input) => void
+  /** The main pids of other workers, for explanations. */
+  readonly others: () => readonly number[]
+  /** The worker has ended. */
+  readonly onGone: () => void
+}
+
+const PROBE_EVERY_MS = 1_000
+
+export class WorkerProcess {
+  readonly context: WorkerContext
+  #process: TrackedProcess
+  readonly #watch: WatchContext | null
+  readonly #notify: NotifyAddress | null
+  readonly #startedAt: number = performance.now()
+  #readiness: ReadyWatch | null = null
+  #isReady: boolean
+  #isDraining = false
+  #isKilled = false
+  #probing: NodeJS.Timeout | null = null
+  #beat: NodeJS.Timeout | null = null
+  #missedBeat = false
+
+  /** `watch` is null for an orphan, which has shown what it can before. */
+  constructor(
+    context: WorkerContext,
+    process: TrackedProcess,
+    watch: WatchContext | null,
+    notify: NotifyAddress | null,
+  ) {
+    this.context = context
+    this.#process = process
+    this.#watch = watch
+    this.#notify = notify
+    this.#isReady = watch === null
+    this.#follow(process)
+    if (watch) this.#readiness = watchReady(context.ready, watch, (how) => this.#onReady(how))
+  }
+
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  /** Asks it to finish. */
+  drain(): void {
+    this.#isDraining = true
+    this.#stopWatching()
+    this.#process.signal(this.context.drainSignal)
+  }
+
+  /** Ends it and everything it has started. */
+  kill(): void {
+    this.#isKilled = true
+    this.#isDraining = true
+    this.#stopWatching()
+    this.#process.killGroup()
+  }
+
+  /** Not ready in time: says why. */
+  async diagnose(): Promise<void> {
+    const watch = this.#watch
+    if (!watch || this.#isReady) return
+    const { ready, readyTimeoutMs: timeoutMs } = this.context
+    const lastProbe = isProbe(ready) ? await probeOnce(ready, watch) : null
+    if (this.#isReady || this.#isDraining) return
+    const reason = explainNotReady(ready, { pid: this.pid, doors: watch.doors, timeoutMs, lastProbe })
+    this.#fail({ kind: 'behaviour', reason, isProbe: isProbe(ready) })
+  }
+
+  /** While on probation a probe is asked again and again; two bad answers in a row are a failure. */
+  set isOnProbation(is: boolean) {
+    if (is === (this.#probing !== null) || !isProbe(this.context.ready) || !this.#watch) return
+    if (this.#probing) clearInterval(this.#probing)
+    this.#probing = is ? setInterval(() => void this.#probe(), PROBE_EVERY_MS) : null
+  }
+
+  /** A message on its notify socket. */
+  hear(text: string): void {
+    const { id: worker, send } = this.context
+    const pid = this.pid
+    for (const said of parseNotification(text)) {
+      if (said.kind === 'ready') this.#readiness?.notified()
+      else if (said.kind === 'status') send({ type: 'worker-said', worker, pid, status: said.text })
+      else if (said.kind === 'extend-timeout') send({ type: 'worker-asks-time', worker, pid, ms: said.ms })
+      else if (said.kind === 'main-pid') this.#moveTo(said.pid)
+      else if (said.kind === 'watchdog') this.#onBeat()
+      else if (said.kind === 'watchdog-trigger') this.#onMissedBeat()
+    }
+  }
+
+  #onReady(how: string): void {
+    this.#isReady = true
+    this.#watch?.doors.release()
+    this.context.send({ type: 'worker-ready', worker: this.context.id, pid: this.pid, how })
+    if (this.context.watchdogMs !== null) this.#onBeat()
+  }
+
+  /** sd_watchdog_enabled(3): the time runs from readiness on, and anew from each beat. */
+  #onBeat(): void {
+    const { watchdogMs } = this.context
+    if (watchdogMs === null || !this.#isReady || this.#isDraining) return
+    if (this.#beat) clearTimeout(this.#beat)
+    this.#beat = setTimeout(() => this.#onMissedBeat(), watchdogMs)
+  }
+
+  #onMissedBeat(): void {
+    if (this.#isDraining) return
+    this.#missedBeat = true
+    this.#stopWatching()
+    this.#process.killGroup()
+  }
+
+  async #probe(): Promise<void> {
+    const watch = this.#watch
+    if (!watch) return
+    const { ready } = this.context
+    if ((await probeOnce(ready, watch)) === null) return
+    const reason = await probeOnce(ready, watch)
+    if (reason === null || this.#probing === null) return
+    this.#fail({ kind: 'behaviour', reason: `its probe failed in probation: it ${reason}`, isProbe: true })
+  }
+
+  #fail(failure: Failure): void {
+    this.context.send({ type: 'worker-failed', worker: this.context.id, pid: this.pid, failure })
+  }
+
+  /** MAINPID=, or a worker that forked itself away: the same worker goes on in another process. */
+  #moveTo(pid: number): void {
+    if (pid === this.pid || !isAlive(pid)) return
+    const next = trackStranger(pid)
+    if (!next) return
+    const from = this.pid
+    this.#process = next
+    this.#follow(next)
+    this.context.send({ type: 'worker-moved', worker: this.context.id, pid: from, to: pid })
+  }
+
+  #follow(process: TrackedProcess): void {
+    void process.exited.then((exit) => {
+      if (this.#process === process) this.#onExit(exit)
+    })
+  }
+
+  #onExit(exit: Exit): void {
+    const { drainSignal, drainTimeoutMs, onGone } = this.context
+    // Its last words may say where it went on.
+    const address = this.#notify?.datagramPath ?? null
+    const daemon = exit.code === 0 && !this.#isKilled && address ? findDaemon(address, this.pid) : null
+    if (daemon) return this.#moveTo(daemon)
+    this.#stopWatching()
+    this.#notify?.close()
+    this.#watch?.doors.release()
+    const leftovers = new Leftovers(this.#process, drainSignal)
+    const over = (): void => {
+      this.#send(exit)
+      onGone()
+    }
+    if (leftovers.areGone) return over()
+    // A wrapper that ended at the drain signal leaves the server itself: that has the rest of the time to finish.
+    // After a crash its place is free at once, and what it left behind ends on its own time.
+    if (this.#isDraining) return void leftovers.gone.then(over)
+    over()
+    setTimeout(() => this.#process.killGroup(), drainTimeoutMs).unref()
+  }
+
+  #send(exit: Exit): void {
+    const { id: worker, send, others } = this.context
+    const afterMs = performance.now() - this.#startedAt
+    const isStranger = exit.signal === 'SIGKILL' && !this.#isKilled && !this.#missedBeat
+    const reason = this.#missedBeat
+      ? `missed its watchdog: no WATCHDOG=1 for ${this.context.watchdogMs} ms`
+      : this.#isDraining
+        ? describeExit(exit)
+        : explainExit(exit, { wasReady: this.#isReady, afterMs, doors: this.#watch?.doors ?? null, others: others() })
+    const failure: Failure = { kind: isStranger ? 'machine' : 'behaviour', reason, isProbe: false }
+    send({
+      type: 'worker-exited',
+      worker,
+      pid: this.pid,
+      how: describeExit(exit),
+      status: exitStatus(exit, constants.signals),
+      failure,
+    })
+  }
+
+  #stopWatching(): void {
+    this.#readiness?.stop()
+    if (this.#probing) clearInterval(this.#probing)
+    if (this.#beat) clearTimeout(this.#beat)
+    this.#probing = null
+    this.#beat = null
+  }
+}

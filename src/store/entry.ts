@@ -1,0 +1,104 @@
+/**
+ * What runs: the operator's command, looked up in the build and then in PATH, or the build's own entry. Answers are
+ * values, since the same question is asked while staging, when nothing is wrong yet with not knowing.
+ */
+
+import { accessSync, constants, statSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { baseOf } from '../core/tree-path.ts'
+
+export type Entry =
+  /** Absolute. */
+  | { readonly kind: 'found'; readonly path: string }
+  | { readonly kind: 'not-found'; readonly message: string }
+  | { readonly kind: 'not-executable'; readonly message: string }
+  | { readonly kind: 'ambiguous'; readonly candidates: readonly string[]; readonly message: string }
+
+export interface EntryQuestion {
+  /** Where the build lies, absolute. */
+  readonly tree: string
+  /** `executables` of its build.json. */
+  readonly executables: readonly string[]
+  /** The service or project: decides between several executables. */
+  readonly project: string
+  /** The operator's words; empty means the build's own entry. */
+  readonly command: readonly string[]
+  /** PATH of the worker. */
+  readonly searchPath: string
+}
+
+/** Folders of a build in which a command is looked up, in this order. */
+const FOLDERS = ['', 'bin', 'node_modules/.bin'] as const
+
+export function findEntry(question: EntryQuestion): Entry {
+  const { tree, executables, project, command, searchPath } = question
+  const word = command[0]
+  if (word !== undefined) return lookUp(tree, word, searchPath)
+  const candidates = ownEntries(executables, project)
+  const [only] = candidates
+  if (only === undefined) {
+    return { kind: 'not-found', message: 'the build holds no executable: give the command to run after --' }
+  }
+  if (candidates.length === 1) return judge(join(tree, only), only)
+  const names = candidates.slice(0, 5).join(', ') + (candidates.length > 5 ? ', …' : '')
+  const message = `the build holds ${candidates.length} executables (${names}): give the command to run after --`
+  return { kind: 'ambiguous', candidates, message }
+}
+
+/** The only executable, or those named like the project; several when that does not decide. */
+export function ownEntries(executables: readonly string[], project: string): readonly string[] {
+  if (executables.length === 1) return executables
+  const named = executables.filter((path) => baseOf(path) === project)
+  if (named.length > 0) return named
+  // `app-linux-amd64` for app.
+  const alike = executables.filter((path) => isNamedLike(baseOf(path), project))
+  return alike.length === 1 ? alike : executables
+}
+
+/** The paths in a build at which `word` of a command is looked for, before PATH; none for one of elsewhere. */
+export function pathsOfCommand(word: string): readonly string[] {
+  if (isAbsolute(word)) return []
+  if (word.includes('/')) return [word]
+  return FOLDERS.map((folder) => (folder === '' ? word : `${folder}/${word}`))
+}
+
+function lookUp(tree: string, word: string, searchPath: string): Entry {
+  const places = pathsOfCommand(word).map((path) => join(tree, path))
+  if (isAbsolute(word)) places.push(word)
+  else if (!word.includes('/')) {
+    places.push(...searchPath.split(':').flatMap((folder) => (isAbsolute(folder) ? [join(folder, word)] : [])))
+  }
+  let refused: Entry | null = null
+  for (const path of places) {
+    const entry = judge(path, word)
+    if (entry.kind === 'found') return entry
+    if (entry.kind === 'not-executable') refused ??= entry
+  }
+  const where = isAbsolute(word) ? '' : word.includes('/') ? ' in the build' : ' in the build or in PATH'
+  return refused ?? { kind: 'not-found', message: `cannot find the command '${word}'${where}: check how it is written` }
+}
+
+function judge(path: string, name: string): Entry {
+  if (!isFile(path)) {
+    return { kind: 'not-found', message: `cannot find '${name}'` }
+  }
+  try {
+    accessSync(path, constants.X_OK)
+    return { kind: 'found', path }
+  } catch {
+    return { kind: 'not-executable', message: `'${name}' is not executable: chmod +x it where it comes from` }
+  }
+}
+
+/** Also where a part of the path is a file, or nobody may look. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+function isNamedLike(name: string, project: string): boolean {
+  return name.startsWith(project) && /^[-_.]/.test(name.slice(project.length))
+}

@@ -1,0 +1,77 @@
+/**
+ * Where things are in the store of one service, `<state-dir>/<name>/`, and its creation. Builds and data can be
+ * reached by a worker that runs as another user; what only the master may read is private to it.
+ */
+
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { checkName } from '../core/name.ts'
+import { sweepTemporaries } from '../system/atomic.ts'
+import { storeTrouble } from './trouble.ts'
+
+export interface StorePaths {
+  readonly root: string
+  /** One folder per build, named by its id. */
+  readonly builds: string
+  /** Links to `builds/<id>`; the ledger is the truth, they follow it. */
+  readonly current: string
+  readonly previous: string
+  /** The ledger. */
+  readonly state: string
+  /** The app's own; nothing here is ever touched. */
+  readonly data: string
+  /** Swept at every start. */
+  readonly tmp: string
+  /** Builds that somebody has written into, kept for the operator. Made when needed. */
+  readonly aside: string
+  readonly lock: string
+  readonly pid: string
+  readonly socket: string
+}
+
+/** `stateDir` is absolute. Throws AutoupError `usage` for a name that cannot be one. */
+export function storePaths(stateDir: string, name: string): StorePaths {
+  const root = join(stateDir, checkName(name))
+  return {
+    root,
+    builds: join(root, 'builds'),
+    current: join(root, 'current'),
+    previous: join(root, 'previous'),
+    state: join(root, 'state.json'),
+    data: join(root, 'data'),
+    tmp: join(root, 'tmp'),
+    aside: join(root, 'aside'),
+    lock: join(root, 'lock'),
+    pid: join(root, 'master.pid'),
+    socket: join(root, 'control.sock'),
+  }
+}
+
+/** Makes what is missing and proves that it can be written. Modes that an operator changed are left as they are. */
+export function createStore(paths: StorePaths): void {
+  createFolder(paths.root, 0o755)
+  createFolder(paths.builds, 0o755)
+  createFolder(paths.data, 0o755)
+  createFolder(paths.tmp, 0o700)
+  const probe = join(paths.tmp, `.probe-${process.pid}`)
+  try {
+    writeFileSync(probe, 'autoup\n')
+    sweepTemporaries(paths.root)
+  } catch (cause) {
+    throw storeTrouble('write', paths.root, cause)
+  } finally {
+    rmSync(probe, { force: true })
+  }
+}
+
+/** The mode is set by hand, also of parents: the umask of whoever starts autoup must not lock workers out. */
+export function createFolder(path: string, mode: number): void {
+  try {
+    const first = mkdirSync(path, { recursive: true })
+    if (first === undefined) return
+    for (let made = path; made.length >= first.length; made = dirname(made))
+      chmodSync(made, made === path ? mode : 0o755)
+  } catch (cause) {
+    throw storeTrouble('write', path, cause)
+  }
+}

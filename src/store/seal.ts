@@ -1,0 +1,101 @@
+/**
+ * The last step of staging, by the master: a staged folder in `tmp/` becomes `builds/<id>`, whole and on disk, or does
+ * not appear there at all. What the stager has written is synced already; the master makes the links, each after a look
+ * at where it really leads, closes their folders, and renames. The rename is the seal.
+ */
+
+import { lstatSync } from 'node:fs'
+import { chmod, lstat, rename, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Build, BuildId } from '../core/build.ts'
+import { AutoupError } from '../core/errors.ts'
+import { cleanPath, linkProblem, parentOf, type TreeLink, type TreeNode } from '../core/tree-path.ts'
+import { syncDirectory } from '../system/atomic.ts'
+import { removeTree } from '../system/tree.ts'
+import { type BuildFile, buildFolder, buildOf, readBuildFile, readBuildFileIn } from './build-file.ts'
+import { checkSeal, isWhole } from './check-seal.ts'
+import { createFolder, type StorePaths } from './layout.ts'
+import { storeTrouble } from './trouble.ts'
+
+/**
+ * Takes the staged folder, whatever comes of it. A whole build of the same id is kept; one that is damaged is moved
+ * aside first. Throws AutoupError: `refused` for links that lead out, `failed` when the disk does not play along.
+ */
+export async function finishStaging(paths: StorePaths, stagedDirectory: string): Promise<Build> {
+  try {
+    const file = readBuildFileIn(stagedDirectory)
+    if (file === null || dirname(stagedDirectory) !== paths.tmp) {
+      throw new AutoupError('failed', `${stagedDirectory} holds no staged build: stage the release again`)
+    }
+    const existing = readBuildFile(paths, file.id)
+    if (existing !== null && isWhole(await checkSeal(paths, file.id, { full: false }))) return buildOf(existing)
+    await makeLinks(join(stagedDirectory, 'tree'), file)
+    syncDirectory(stagedDirectory)
+    await moveAside(paths, file.id)
+    await chmod(stagedDirectory, 0o755)
+    await rename(stagedDirectory, buildFolder(paths, file.id))
+    syncDirectory(paths.builds)
+    await chmod(buildFolder(paths, file.id), 0o555)
+    return buildOf(file)
+  } catch (cause) {
+    throw storeTrouble('write', paths.builds, cause)
+  } finally {
+    // Renamed away, or not wanted.
+    await removeTree(stagedDirectory).catch(() => undefined)
+  }
+}
+
+/** Keeps what stands at `builds/<id>`, if anything does, for the operator. Gives its new place, or null. */
+export async function moveAside(paths: StorePaths, id: BuildId): Promise<string | null> {
+  const from = buildFolder(paths, id)
+  const stats = await lstat(from).catch(() => null)
+  if (stats === null) return null
+  createFolder(paths.aside, 0o755)
+  const to = join(paths.aside, `${id}-${new Date().toISOString().replaceAll(':', '-')}`)
+  // rename(2) of a folder writes its `..`, which needs the folder itself to be writable for all but root.
+  if (stats.isDirectory()) await chmod(from, 0o755)
+  await rename(from, to)
+  syncDirectory(paths.aside)
+  syncDirectory(paths.builds)
+  return to
+}
+
+/** Every link is looked at before the first is made. */
+async function makeLinks(tree: string, { links, version }: BuildFile): Promise<void> {
+  const look = lookOnDisk(tree, links)
+  for (const link of links) {
+    const problem = standsInFolder(link.path, look) ? linkProblem(link, look) : 'stands in no folder of it'
+    if (problem !== null) throw new AutoupError('refused', `${version} holds the link '${link.path}', which ${problem}`)
+  }
+  const folders = new Set<string>()
+  for (const { path, target } of links) {
+    await symlink(target, join(tree, path))
+    folders.add(join(tree, parentOf(path)))
+  }
+  for (const folder of folders) {
+    await chmod(folder, 0o555)
+    syncDirectory(folder)
+  }
+}
+
+function standsInFolder(path: string, look: (path: string) => TreeNode): boolean {
+  const clean = cleanPath(path)
+  if (!('path' in clean) || clean.path !== path || path === '') return false
+  for (let folder = parentOf(path); folder !== ''; folder = parentOf(folder)) {
+    if (look(folder) !== 'directory') return false
+  }
+  return true
+}
+
+/** The disk itself is asked, not the manifest: this is the check that does not believe the stager. */
+function lookOnDisk(tree: string, links: readonly TreeLink[]): (path: string) => TreeNode {
+  const nodes = new Map<string, TreeNode>(links.map(({ path, target }) => [path, { target }]))
+  return (path) => {
+    const known = nodes.get(path)
+    if (known !== undefined) return known
+    const stats = lstatSync(join(tree, path), { throwIfNoEntry: false })
+    const node = stats?.isDirectory() ? 'directory' : stats?.isFile() ? 'file' : 'missing'
+    nodes.set(path, node)
+    return node
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What is no longer needed in a store. A build goes in one rename to `tmp/` and is removed there, so that a crash never
+ * leaves half of one under `builds/`. Whatever somebody has written into is not ours to delete: it is moved aside.
+ */
+
+import { chmod, readdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BuildId } from '../core/build.ts'
+import { syncDirectory } from '../system/atomic.ts'
+import { removeTree } from '../system/tree.ts'
+import { type BuildFile, buildFolder, readBuildFile } from './build-file.ts'
+import { checkSeal, isWhole } from './check-seal.ts'
+import type { StorePaths } from './layout.ts'
+import { moveAside } from './seal.ts'
+import { storeTrouble } from './trouble.ts'
+
+export interface SweepOptions {
+  /** Builds kept besides the protected ones, the newest. */
+  readonly keep: number
+  /** Current, previous, candidate. */
+  readonly protect: ReadonlySet<BuildId>
+  /** Builds that a living process runs from. */
+  readonly inUse: ReadonlySet<BuildId>
+}
+
+/** Empties `tmp/`: at start, under the lock, when nobody stages. */
+export async function sweepTmp(paths: StorePaths): Promise<void> {
+  try {
+    for (const name of await readdir(paths.tmp)) await removeTree(join(paths.tmp, name))
+  } catch (cause) {
+    throw storeTrouble('write', paths.tmp, cause)
+  }
+}
+
+/** Gives the builds that are gone from `builds/`, oldest first; those with strangers are in `aside/` now. */
+export async function sweepBuilds(paths: StorePaths, options: SweepOptions): Promise<BuildId[]> {
+  try {
+    const swept: BuildId[] = []
+    for (const { id } of superfluous(await builds(paths), options)) {
+      await sweepBuild(paths, id)
+      swept.push(id)
+    }
+    return swept
+  } catch (cause) {
+    throw storeTrouble('write', paths.builds, cause)
+  }
+}
+
+/** Only what is a build: anything else under `builds/` was put there by somebody else. */
+async function builds(paths: StorePaths): Promise<BuildFile[]> {
+  const names = await readdir(paths.builds)
+  return names.flatMap((name) => readBuildFile(paths, name) ?? [])
+}
+
+function superfluous(all: readonly BuildFile[], { keep, protect, inUse }: SweepOptions): BuildFile[] {
+  const free = all.filter(({ id }) => !protect.has(id)).sort(byAge)
+  return free.slice(0, Math.max(0, free.length - keep)).filter(({ id }) => !inUse.has(id))
+}
+
+/** ISO 8601 in UTC sorts as text. */
+function byAge(a: BuildFile, b: BuildFile): number {
+  const left = `${a.stagedAt} ${a.id}`
+  const right = `${b.stagedAt} ${b.id}`
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+async function sweepBuild(paths: StorePaths, id: BuildId): Promise<void> {
+  const check = await checkSeal(paths, id, { full: false })
+  if (check.strangers.length > 0 || !isWhole(check)) {
+    await moveAside(paths, id)
+    return
+  }
+  const doomed = join(paths.tmp, `swept-${id}-${process.pid}`)
+  await removeTree(doomed)
+  // rename(2) of a folder writes its `..`, which needs the folder itself to be writable for all but root.
+  await chmod(buildFolder(paths, id), 0o755)
+  await rename(buildFolder(paths, id), doomed)
+  syncDirectory(paths.builds)
+  await removeTree(doomed)
+}

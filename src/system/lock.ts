@@ -1,0 +1,87 @@
+/**
+ * One master per state directory: flock(2) on a file, held until `release` or death, so a lock is never stale. The
+ * descriptor closes on exec and no child inherits it. The pid in the file is for people; the kernel's own table
+ * (/proc/locks, proc_locks(5)) is believed first.
+ */
+
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { AutoupError, messageOf } from '../core/errors.ts'
+import { flock } from './libc.ts'
+import { isAlive } from './procfs.ts'
+
+export interface Lock {
+  readonly path: string
+  release(): void
+}
+
+/** Throws AutoupError `locked` when another process has it (`data.pid`: who, or null), `failed` when it cannot be opened. */
+export function acquireLock(path: string): Lock {
+  for (;;) {
+    const fd = open(path)
+    try {
+      if (!flock(fd)) throw lockedBy(path, fd)
+      // Somebody may have removed or replaced the file since it was opened: that lock would guard nothing.
+      if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return hold(path, fd)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+    closeSync(fd)
+  }
+}
+
+function hold(path: string, fd: number): Lock {
+  try {
+    ftruncateSync(fd)
+    writeSync(fd, `${process.pid}\n`, 0)
+  } catch {
+    // A full disk: the lock holds all the same.
+  }
+  let isHeld = true
+  return {
+    path,
+    release: () => {
+      if (!isHeld) return
+      isHeld = false
+      // The pid may stay: who reads it asks whether somebody holds the lock.
+      closeSync(fd)
+    },
+  }
+}
+
+/** Node sets O_CLOEXEC on all it opens (open(2)). */
+function open(path: string): number {
+  try {
+    return openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600)
+  } catch (cause) {
+    const advice = 'run as the user who owns the state directory, or give another with --state-dir'
+    throw new AutoupError('failed', `cannot open the lock ${path}: ${messageOf(cause)}; ${advice}`, { cause })
+  }
+}
+
+function lockedBy(path: string, fd: number): AutoupError {
+  const pid = kernelsHolder(fstatSync(fd).ino) ?? writtenHolder(fd)
+  const who = pid === null ? 'another process' : `process ${pid}`
+  return new AutoupError('locked', `${path} is locked by ${who}; stop that master first, or give another --name`, {
+    data: { path, pid },
+  })
+}
+
+/** A line is `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`; the pid is 0 or less outside this pid namespace. */
+function kernelsHolder(inode: number): number | null {
+  try {
+    for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+      const match = /^\d+: FLOCK +\S+ +WRITE +(\d+) +[0-9a-f]+:[0-9a-f]+:(\d+) /.exec(line)
+      // Device numbers are left out: btrfs and overlayfs show others here than stat(2) does.
+      if (match && Number(match[2]) === inode && isAlive(Number(match[1]))) return Number(match[1])
+    }
+  } catch {
+    // Not everywhere readable.
+  }
+  return null
+}
+
+function writtenHolder(fd: number): number | null {
+  const pid = Number(readFileSync(fd, 'utf8').trim())
+  return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? pid : null
+}

@@ -1,0 +1,153 @@
+/**
+ * Questions to a worker from outside: does it answer HTTP, does it accept, does the operator's own command say so. An
+ * answer is null when it is good, else the reason in words; nothing is thrown. Plain net and the status line of
+ * HTTP/1.1 are enough, so that the master loads no HTTP client.
+ */
+
+import type { Socket } from 'node:net'
+import { formatDuration } from '../core/duration.ts'
+import { errnoOf, messageOf } from '../core/errors.ts'
+import { printableLine } from '../core/notification.ts'
+import { type Child, type SpawnRequest, spawnChild } from './spawn.ts'
+
+/** `host` is 127.0.0.1 unless given. */
+export type ProbeTarget = { readonly host?: string; readonly port: number } | { readonly socketPath: string }
+
+/** A status line with the headers of 1xx answers before it; whoever sends more is no HTTP server. */
+const HEAD_MAX_CHARACTERS = 16_384
+/** The rest of the answer is read and dropped, so that the server sees no reset; a longer one is cut. */
+const BODY_MAX_BYTES = 1_048_576
+const OUTPUT_MAX_CHARACTERS = 4_096
+
+/** GET `path`: 2xx and 3xx are good. */
+export async function probeHttp(target: ProbeTarget, path: string, timeoutMs: number): Promise<string | null> {
+  if (!/^\/[\x21-\x7e]*$/.test(path)) return `'${printableLine(path)}' is not a path that can be asked for`
+  return await withConnection(target, timeoutMs, (socket, settle) => {
+    let head = ''
+    let bytes = 0
+    let isSettled = false
+    socket.setEncoding('latin1')
+    socket.on('data', (text: string) => {
+      bytes += text.length
+      if (bytes > BODY_MAX_BYTES) socket.destroy()
+      if (isSettled) return
+      head += text
+      const verdict = readStatus(head, path)
+      if (verdict === undefined) return
+      isSettled = true
+      settle(verdict)
+    })
+    socket.on('end', () => settle(`closed the connection without an answer to GET ${path}`))
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: autoup\r\nConnection: close\r\n\r\n`)
+  })
+}
+
+/** Whether somebody accepts, or the kernel on their behalf. */
+export async function probeTcp(target: ProbeTarget, timeoutMs: number): Promise<string | null> {
+  return await withConnection(target, timeoutMs, (socket, settle) => {
+    settle(null)
+    socket.end()
+    socket.resume()
+  })
+}
+
+/** Exit status 0 of `sh -c command` is good. What is left of it at the timeout is killed. */
+export async function probeExec(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  timeoutMs: number,
+  user: SpawnRequest['user'],
+): Promise<string | null> {
+  let child: Child
+  try {
+    const argv = ['/bin/sh', '-c', command]
+    const plain = { descriptors: [], listenNames: null, pidVariables: [] } as const
+    child = await spawnChild({ argv, cwd, env, user, ...plain, stdout: 'ignore', stderr: 'pipe' })
+  } catch (error) {
+    return `cannot run '${command}': ${messageOf(error)}`
+  }
+  let output = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output = (output + text).slice(-OUTPUT_MAX_CHARACTERS)
+  })
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    child.killGroup()
+  }, timeoutMs)
+  const { code, signal } = await child.exited
+  clearTimeout(timer)
+  // What it wrote last is still in the pipe; a descendant may hold that open, so its end is not waited for.
+  await new Promise((resolve) => setImmediate(resolve))
+  child.stderr?.destroy()
+  if (isLate) return `'${command}' did not end within ${formatDuration(timeoutMs)}`
+  if (code === 0) return null
+  const last = printableLine(output.trimEnd().split('\n').pop() ?? '')
+  return `'${command}' ended with ${code === null ? signal : `status ${code}`}${last === '' ? '' : `: ${last}`}`
+}
+
+/** Connects, hands over, and ends the connection at the timeout at the latest. */
+async function withConnection(
+  target: ProbeTarget,
+  timeoutMs: number,
+  converse: (socket: Socket, settle: (verdict: string | null) => void) => void,
+): Promise<string | null> {
+  const { connect } = await import('node:net')
+  return await new Promise((resolve) => {
+    const socket = 'port' in target ? connect(target.port, target.host ?? '127.0.0.1') : connect(target.socketPath)
+    let isConnected = false
+    const timer = setTimeout(() => {
+      const what = isConnected ? 'did not answer' : 'did not accept a connection'
+      resolve(`${what} within ${formatDuration(timeoutMs)}`)
+      socket.destroy()
+    }, timeoutMs)
+    socket.on('error', (error) =>
+      resolve(`${isConnected ? 'broke the connection' : 'refused the connection'}${why(error)}`),
+    )
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve('closed the connection')
+    })
+    socket.on('connect', () => {
+      // Nobody listens, but the kernel chose the target as our own port and joined the two ends (a TCP self-connect).
+      if (socket.localPort !== undefined && socket.localPort === socket.remotePort) {
+        resolve('refused the connection')
+        socket.destroy()
+        return
+      }
+      isConnected = true
+      converse(socket, resolve)
+    })
+  })
+}
+
+/** The verdict on an answer that has begun to arrive; undefined while it is too short to tell. */
+function readStatus(head: string, path: string): string | null | undefined {
+  let rest = head
+  for (;;) {
+    const end = rest.indexOf('\n')
+    if (end < 0) return rest.length > HEAD_MAX_CHARACTERS || !mayBeHttp(rest) ? noHttp(path) : undefined
+    const match = /^HTTP\/\d(?:\.\d)? (\d{3})(?: |\r?$)/.exec(rest.slice(0, end))
+    if (match === null) return noHttp(path)
+    const status = Number(match[1])
+    if (status >= 200) return status < 400 ? null : `answered GET ${path} with ${status}`
+    // 100 Continue, 103 Early Hints: the answer follows (RFC 9110, 15.2).
+    const next = /\r?\n\r?\n/.exec(rest)
+    if (next === null) return rest.length > HEAD_MAX_CHARACTERS ? noHttp(path) : undefined
+    rest = rest.slice(next.index + next[0].length)
+  }
+}
+
+function mayBeHttp(text: string): boolean {
+  return 'HTTP/'.startsWith(text.slice(0, 5))
+}
+
+function noHttp(path: string): string {
+  return `answered GET ${path} with something that is not HTTP`
+}
+
+function why(error: unknown): string {
+  const code = errnoOf(error)
+  return code === null ? '' : ` (${code})`
+}

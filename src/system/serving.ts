@@ -1,0 +1,178 @@
+/**
+ * Whether a worker serves, and what it holds that a second generation of it would collide with: the `auto` readiness of
+ * DESIGN.md section 4. A server is seen in the kernel, without its help: its epoll watches our listener, or it has
+ * accepted a connection of ours (servers on select or poll have no epoll). A connection belongs to the process that
+ * holds its inode, so the old generation on the same socket is never taken for the new one.
+ */
+
+import { readFileSync } from 'node:fs'
+import { endianness } from 'node:os'
+import { formatAddress } from '../core/address.ts'
+import { epollWatchesAny, openFiles, socketInodes, treeOf } from './procfs.ts'
+
+export type ServingProof = 'epoll' | 'accepted'
+
+/** How the process `pid`, or one of its descendants, is seen to serve our listeners; null when it is not. */
+export function servesSocket(
+  pid: number,
+  listenerInodes: ReadonlySet<number>,
+  ports: ReadonlySet<number>,
+  unixPaths: ReadonlySet<string>,
+): ServingProof | null {
+  const tree = treeOf(pid)
+  if (tree.some((member) => epollWatchesAny(member, listenerInodes))) return 'epoll'
+  for (const _ of acceptedBy(tree, listenerInodes, ports, unixPaths)) return 'accepted'
+  return null
+}
+
+/** How many connections that came through our listeners the process and its descendants hold. */
+export function countConnections(
+  pid: number,
+  listenerInodes: ReadonlySet<number>,
+  ports: ReadonlySet<number>,
+  unixPaths: ReadonlySet<string>,
+): number {
+  return new Set(acceptedBy(treeOf(pid), listenerInodes, ports, unixPaths)).size
+}
+
+/** The listening TCP and unix sockets of the process and its descendants, but for those in `exclude` (inodes). */
+export function ownListeners(pid: number, exclude: ReadonlySet<number>): { address: string }[] {
+  const sockets = socketsOf(treeOf(pid))
+  for (const inode of exclude) sockets.delete(inode)
+  if (sockets.size === 0) return []
+  const addresses = [
+    ...[...tcpSockets()].filter((row) => row.isListening && sockets.has(row.inode)).map(({ local }) => hostPort(local)),
+    ...[...unixSockets()].filter((row) => row.isListening && sockets.has(row.inode)).map(({ path }) => `unix:${path}`),
+  ]
+  return [...new Set(addresses)].map((address) => ({ address }))
+}
+
+/** Files that the process or a descendant has locked for itself (flock(2), fcntl(2)), and pid files it holds open. */
+export function lockedFiles(pid: number): string[] {
+  const files = new Set<string>()
+  for (const member of treeOf(pid)) {
+    for (const { fd, target } of openFiles(member)) {
+      if (!target.startsWith('/') || target.startsWith('/dev/')) continue
+      if (target.endsWith('.pid') || isLocked(member, fd)) files.add(target)
+    }
+  }
+  return [...files]
+}
+
+function socketsOf(tree: readonly number[]): Set<number> {
+  const sockets = new Set<number>()
+  for (const member of tree) for (const inode of socketInodes(member)) sockets.add(inode)
+  return sockets
+}
+
+/** The inodes of accepted connections of ours that the tree holds. */
+function* acceptedBy(
+  tree: readonly number[],
+  listenerInodes: ReadonlySet<number>,
+  ports: ReadonlySet<number>,
+  paths: ReadonlySet<string>,
+): Generator<number> {
+  const sockets = socketsOf(tree)
+  for (const inode of listenerInodes) sockets.delete(inode)
+  // The tables can be long; without a socket of its own none is read.
+  if (sockets.size === 0) return
+  // A connection without an inode still waits in the queue, or nobody holds it any more.
+  if (ports.size > 0) {
+    for (const row of tcpSockets()) {
+      if (row.isConnected && sockets.has(row.inode) && ports.has(row.local.port)) yield row.inode
+    }
+  }
+  if (paths.size > 0) {
+    for (const row of unixSockets()) {
+      // The client's end has no path of its own.
+      if (row.isConnected && sockets.has(row.inode) && paths.has(row.path)) yield row.inode
+    }
+  }
+}
+
+/** `/proc/locks` names who took a lock, which a fork may have outlived; the `lock:` lines of fdinfo name who has it. */
+function isLocked(pid: number, fd: string): boolean {
+  return /^lock:.* (?:FLOCK|POSIX|OFDLCK) .* WRITE /m.test(table(`/proc/${pid}/fdinfo/${fd}`))
+}
+
+interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+interface TcpRow {
+  readonly local: Endpoint
+  readonly inode: number
+  readonly isListening: boolean
+  readonly isConnected: boolean
+}
+
+/** TCP_SYN_SENT is the client's own state; TCP_LISTEN; the others are connections (include/net/tcp_states.h). */
+const SYN_SENT = '02'
+const LISTEN = '0A'
+
+/** `/proc/net/tcp` and `tcp6` of proc(5): `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`. */
+function* tcpSockets(): Generator<TcpRow> {
+  for (const path of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    for (const line of table(path).split('\n').slice(1)) {
+      const fields = line.trim().split(/ +/)
+      const [, local, , state] = fields
+      if (local === undefined || state === undefined) continue
+      const colon = local.indexOf(':')
+      yield {
+        get local() {
+          return { host: hostOf(local.slice(0, colon)), port: Number.parseInt(local.slice(colon + 1), 16) }
+        },
+        inode: Number(fields[9]),
+        isListening: state === LISTEN,
+        isConnected: state !== LISTEN && state !== SYN_SENT,
+      }
+    }
+  }
+}
+
+interface UnixRow {
+  readonly path: string
+  readonly inode: number
+  readonly isListening: boolean
+  readonly isConnected: boolean
+}
+
+/** `__SO_ACCEPTCON` of linux/net.h, and SS_CONNECTED of enum socket_state. */
+const ACCEPTS = 0x10000
+const CONNECTED = '03'
+
+/** `/proc/net/unix` of proc(5): `Num RefCount Protocol Flags Type St Inode Path`. */
+function* unixSockets(): Generator<UnixRow> {
+  for (const line of table('/proc/net/unix').split('\n').slice(1)) {
+    const match = /^\S+ \S+ \S+ (\S+) \S+ (\S+) +(\d+)(?: (.*))?$/.exec(line)
+    if (match === null) continue
+    yield {
+      path: match[4] ?? '',
+      inode: Number(match[3]),
+      isListening: (Number.parseInt(match[1] as string, 16) & ACCEPTS) !== 0,
+      isConnected: match[2] === CONNECTED,
+    }
+  }
+}
+
+/** The kernel prints addresses as 32-bit words in the byte order of the machine. */
+function hostOf(hex: string): string {
+  const bytes = Buffer.from(hex, 'hex')
+  if (endianness() === 'LE') bytes.swap32()
+  if (bytes.length === 4) return bytes.join('.')
+  const groups = bytes.toString('hex').match(/.{4}/g) as string[]
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+}
+
+function hostPort({ host, port }: Endpoint): string {
+  return formatAddress({ family: 'tcp', host, port })
+}
+
+function table(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

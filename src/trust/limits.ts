@@ -1,0 +1,24 @@
+/** What untrusted bytes may cost, once, with units and reasons. Beyond a limit nothing is taken, rather than a part. */
+
+export const TRUST_LIMITS = {
+  /** Files, folders and links of one build; a large node_modules has about 50 000. */
+  entries: 100_000,
+  /** Bytes of all files of one build: 8 GiB. */
+  treeBytes: 8_589_934_592,
+  /** Unpacked bytes for each packed one. Text reaches 20; deflate cannot do more than 1 032. */
+  ratio: 200,
+  /** Below this many unpacked bytes (64 MiB) the ratio is nobody's harm. */
+  ratioFromBytes: 67_108_864,
+  /** Bytes of an artifact (4 GiB), unless the job says less. */
+  artifactBytes: 4_294_967_296,
+  /** A stager that has not come to an end after half an hour is killed. */
+  stagerMs: 1_800_000,
+  /** Heap of the stager, in MiB; buffers of the download are outside. */
+  stagerHeapMiB: 256,
+  /** One line that the stager writes to the master: messages are short, what a check remembers is not long. */
+  lineBytes: 262_144,
+  /** A sentence that reaches the operator. */
+  messageLength: 1_000,
+  /** Kept free on the disk (16 MiB) beside what is to be downloaded. */
+  spareBytes: 16_777_216,
+} as const

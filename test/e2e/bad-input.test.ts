@@ -1,0 +1,149 @@
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { nodeServer, publish } from '../support/builds.ts'
+import { autoup, said, startMaster, temporaryDirectory } from '../support/master.ts'
+import { onEnd } from '../support/on-end.ts'
+import { needs } from '../support/requirements.ts'
+import { startService } from '../support/service.ts'
+
+/** Arguments, exit code, what the sentence must say. */
+const table: [string, string[], number, RegExp][] = [
+  ['an unknown option, with a suggestion', ['--instnces', '2', '--', 'true'], 2, /--instances/],
+  ['an unknown command', [], 2, /unknown command|frobnicate/],
+  ['a bad address', ['--listen', 'nowhere', '--', 'true'], 2, /cannot listen on 'nowhere'/],
+  ['a port beyond the range', ['--listen', '70000', '--', 'true'], 2, /65535/],
+  ['a bad duration', ['--probation', '10', '--', 'true'], 2, /'10' is not a duration/],
+  ['a bad number', ['--instances', 'many', '--', 'true'], 2, /instances/],
+  ['a bad signal name', ['--drain-signal', 'SIGFOO', '--', 'true'], 2, /SIGFOO/],
+  ['a bad strategy', ['--strategy', 'purple', '--', 'true'], 2, /blue-green/],
+  ['a bad way to be ready', ['--ready', 'maybe', '--', 'true'], 2, /notify/],
+  ['no command and no --fetch', [], 2, /--fetch/],
+  ['an unknown scheme', ['--fetch', 'ftp://example.org/x'], 2, /file:/],
+  ['an unknown user', ['--user', 'nobody-such', '--', 'true'], 2, /nobody-such/],
+  ['a missing command', ['--', '/nonexistent/program'], 127, /\/nonexistent\/program/],
+  ['a missing command in PATH', ['--', 'no-such-program-here'], 127, /no-such-program-here/],
+  ['a command that is not executable', ['--', '/etc/passwd'], 126, /\/etc\/passwd/],
+  ['a unix path that is too long', ['--listen', `unix:/tmp/${'x'.repeat(120)}`, '--', 'true'], 2, /107 bytes/],
+  ['a relative unix path', ['--listen', 'unix:app.sock', '--', 'true'], 2, /absolute/],
+]
+
+describe('bad options get one clear sentence and the right exit code', () => {
+  test.each(table)('%s', async (what, args, code, words) => {
+    const options = ['--state-dir', temporaryDirectory(), ...args]
+    const { stderr, stdout, ...ended } = await autoup(
+      what === 'an unknown command' ? ['frobnicate'] : ['run', ...options],
+    )
+    expect(ended, stderr).toMatchObject({ code })
+    expect(stderr).toMatch(words)
+    expect(stdout).toBe('')
+    expect(stderr, 'no stack trace').not.toMatch(/\n\s+at /)
+  })
+})
+
+/** `run` of a build that would serve, with this state directory. */
+async function run(stateDir: string, args: string[] = []): Promise<{ code: number | null; stderr: string }> {
+  const path = join(temporaryDirectory(), 'app')
+  publish(path, nodeServer())
+  return autoup([
+    'run',
+    '--name',
+    'app',
+    '--state-dir',
+    stateDir,
+    '--log-format',
+    'json',
+    '--fetch',
+    `file:${path}`,
+    ...args,
+  ])
+}
+
+describe('a state directory that cannot be used', () => {
+  test('is a file', async () => {
+    const path = join(temporaryDirectory(), 'file')
+    writeFileSync(path, '')
+    const { code, stderr } = await run(path)
+    expect(code, stderr).toBe(1)
+    expect(stderr).toContain(path)
+  })
+
+  needs('root').test('is on a read-only file system', async () => {
+    const { code, stderr } = await run('/proc/autoup')
+    expect(code, stderr).toBe(1)
+    expect(stderr).toContain('/proc/autoup')
+  })
+
+  test('was written by a newer version: nothing is touched', async () => {
+    const stateDir = temporaryDirectory()
+    mkdirSync(join(stateDir, 'app'), { recursive: true })
+    writeFileSync(join(stateDir, 'app/state.json'), JSON.stringify({ format: 99, committed: 'who knows' }))
+    const { code, stderr } = await run(stateDir)
+    expect(code, stderr).toBe(1)
+    expect(stderr).toMatch(/newer/)
+  })
+})
+
+test('a damaged state.json is kept aside, and what the builds prove is recovered', async () => {
+  const service = await startService()
+  await service.master.stop()
+  writeFileSync(join(service.master.home, 'state.json'), '{"format": 1, "committed"')
+  const next = await service.again()
+  expect(await next.ask()).toMatchObject({ version: '1' })
+  expect(next.master.events.some((event) => event.type === 'warning' && /state\.json/.test(event.message))).toBe(true)
+  expect(readdirSync(service.master.home).filter((name) => name.startsWith('state.json')).length).toBeGreaterThan(1)
+})
+
+test('a live unix socket of somebody else is left alone', async () => {
+  const path = join(temporaryDirectory(), 'other.sock')
+  const other = net.createServer((socket) => socket.end('still here')).listen(path)
+  onEnd(() => other.close())
+  const { code, stderr } = await run(temporaryDirectory(), ['--listen', `unix:${path}`])
+  expect(code, stderr).toBe(1)
+  expect(stderr).toContain(path)
+  const [text] = await new Promise<[string]>((resolve, reject) => {
+    net
+      .connect(path)
+      .on('data', (data) => resolve([String(data)]))
+      .on('error', reject)
+  })
+  expect(text).toBe('still here')
+})
+
+test('a dead unix socket is bound in place', async () => {
+  const path = join(temporaryDirectory(), 'app.sock')
+  const service = await startService({ listen: [`unix:${path}`] })
+  await service.master.kill9()
+  const next = await service.again()
+  expect(await next.master.status()).toMatchObject({ listen: [{ address: `unix:${path}` }] })
+})
+
+needs('root', 'setpriv', 'unshare').test('a port that is not permitted says so', async () => {
+  // A network namespace of its own, since a container may permit every port.
+  const through = ['unshare', '--net', 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const stateDir = temporaryDirectory()
+  chmodSync(stateDir, 0o777)
+  const master = await startMaster({ stateDir, through, args: ['--listen', '80'], command: ['sleep', '1000'] })
+  expect(await master.exited).toBe(1)
+  expect(said(master)).toMatch(/80.*(permi|privilege)/)
+})
+
+test('without a terminal and without a command, help is on stdout and exits 0', async () => {
+  const help = await autoup(['--help'])
+  expect(help).toMatchObject({ code: 0, stderr: '' })
+  for (const command of [
+    'run',
+    'status',
+    'upgrade',
+    'rollback',
+    'restart',
+    'releases',
+    'stop',
+    'pause',
+    'resume',
+    'stage',
+  ]) {
+    expect(help.stdout).toContain(command)
+  }
+})

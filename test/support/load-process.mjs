@@ -1,0 +1,213 @@
+/**
+ * The load generator itself: open-loop HTTP/1.1 on raw sockets, so that every reset is seen as what it is. A request
+ * is due by the clock, whatever became of the one before; its time counts from when it was due. Nothing is tried
+ * again. It runs in a process of its own (load.ts starts it) and reports over the IPC channel every 50 ms; it ends
+ * when it is told to, when its count or time is used up, or when the channel closes.
+ */
+
+import net from 'node:net'
+import { performance } from 'node:perf_hooks'
+
+const REPORT_EVERY_MS = 50
+const KEPT_FAILURES = 500
+
+const options = JSON.parse(process.argv[2])
+const identify = new RegExp(options.identify)
+
+const report = {
+  sent: 0,
+  answered: 0,
+  failed: 0,
+  kinds: { refused: 0, reset: 0, raced: 0, cut: 0, timeout: 0, status: 0, malformed: 0 },
+  failures: [],
+  slowestMs: 0,
+  slowestAt: 0,
+  /** Keep-alive connections that the server ended while no request was on them: no failure. */
+  idleClosed: 0,
+  connections: 0,
+  versions: {},
+  startedAt: now(),
+  isDone: false,
+}
+
+const idle = []
+const waiting = []
+const open = new Set()
+let keptAlive = 0
+let newDebt = 0
+let isStopping = false
+
+/** Milliseconds of wall time, with fractions, that never step back. */
+function now() {
+  return performance.timeOrigin + performance.now()
+}
+
+function due(dueAt) {
+  report.sent++
+  newDebt += options.newShare
+  if (newDebt >= 1) {
+    newDebt--
+    return send(connect(false), { dueAt, isReused: false })
+  }
+  const connection = idle.shift()
+  if (connection) return send(connection, { dueAt, isReused: true })
+  if (keptAlive < options.keepAlive) return send(connect(true), { dueAt, isReused: false })
+  waiting.push(dueAt)
+}
+
+function connect(isKept) {
+  report.connections++
+  if (isKept) keptAlive++
+  const socket = net.connect(options.target)
+  socket.setNoDelay(true)
+  const connection = { socket, isKept, request: null, text: '', isEnded: false, isFresh: true }
+  open.add(connection)
+  socket.setEncoding('latin1')
+  socket.on('connect', () => connection.request && write(connection))
+  socket.on('data', (chunk) => {
+    connection.text += chunk
+    receive(connection, false)
+  })
+  socket.on('end', () => receive(connection, true))
+  socket.on('error', (error) => lost(connection, error))
+  socket.on('close', () => lost(connection, null))
+  return connection
+}
+
+function send(connection, request) {
+  connection.request = request
+  connection.text = ''
+  request.timer = setTimeout(
+    () => fail(connection, 'timeout', `no answer in ${options.timeoutMs} ms`),
+    options.timeoutMs,
+  )
+  if (!connection.isFresh) write(connection)
+}
+
+function write(connection) {
+  connection.isFresh = false
+  const keep = connection.isKept ? 'keep-alive' : 'close'
+  connection.socket.write(`GET ${options.path} HTTP/1.1\r\nHost: ${options.host}\r\nConnection: ${keep}\r\n\r\n`)
+}
+
+/** One answer, as soon as it is whole: by Content-Length, by chunks, or by the end of the connection. */
+function receive(connection, isEnded) {
+  const { request, text } = connection
+  if (!request) {
+    if (!isEnded) end(connection)
+    return
+  }
+  const headEnd = text.indexOf('\r\n\r\n')
+  if (headEnd < 0) return
+  const head = text.slice(0, headEnd)
+  const body = text.slice(headEnd + 4)
+  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1])
+  if (!status) return fail(connection, 'malformed', head.slice(0, 100))
+  const length = /^content-length: *(\d+)/im.exec(head)?.[1]
+  const isChunked = /^transfer-encoding: *chunked/im.test(head)
+  if (isChunked ? !body.endsWith('0\r\n\r\n') : length === undefined ? !isEnded : body.length < Number(length)) return
+  if (status !== options.status) return fail(connection, 'status', `${status} ${body.slice(0, 100)}`)
+  finish(connection, text)
+  const isClosing =
+    /^connection: *close/im.test(head) || (/^HTTP\/1\.0/.test(head) && !/^connection: *keep-alive/im.test(head))
+  if (isEnded || isClosing || !connection.isKept || isStopping) return end(connection)
+  const dueAt = waiting.shift()
+  if (dueAt === undefined) idle.push(connection)
+  else send(connection, { dueAt, isReused: true })
+}
+
+function finish(connection, text) {
+  const { request } = connection
+  connection.request = null
+  clearTimeout(request.timer)
+  const at = now()
+  report.answered++
+  const took = at - request.dueAt
+  if (took > report.slowestMs) {
+    report.slowestMs = took
+    report.slowestAt = at
+  }
+  const name = identify.exec(text)?.[1] ?? 'unknown'
+  report.versions[name] ??= { answered: 0, firstAt: at, lastAt: at }
+  const version = report.versions[name]
+  version.answered++
+  version.lastAt = at
+}
+
+function fail(connection, kind, detail) {
+  const { request } = connection
+  connection.request = null
+  if (request) {
+    clearTimeout(request.timer)
+    count(kind, detail, request.dueAt, connection.socket.localPort)
+  }
+  end(connection)
+}
+
+function count(kind, detail, dueAt, port) {
+  report.failed++
+  report.kinds[kind]++
+  if (report.failures.length < KEPT_FAILURES) {
+    report.failures.push({ kind, detail, at: now(), sentAt: dueAt, port: port ?? null })
+  }
+}
+
+/** The other side is gone, by FIN or RST. */
+function lost(connection, error) {
+  if (connection.isEnded) return
+  if (!connection.request) {
+    report.idleClosed++
+    return end(connection)
+  }
+  const how = error ? (error.code ?? error.message) : 'closed'
+  if (how === 'ECONNREFUSED' || how === 'ENOENT') return fail(connection, 'refused', how)
+  if (connection.text !== '')
+    return fail(connection, 'cut', `${how} after ${connection.text.length} bytes of the answer`)
+  fail(connection, connection.request.isReused ? 'raced' : 'reset', `${how} before an answer`)
+}
+
+function end(connection) {
+  if (connection.isEnded) return
+  connection.isEnded = true
+  open.delete(connection)
+  const at = idle.indexOf(connection)
+  if (at >= 0) idle.splice(at, 1)
+  connection.socket.destroy()
+  if (!connection.isKept) return
+  keptAlive--
+  const dueAt = waiting.shift()
+  if (dueAt !== undefined) send(connect(true), { dueAt, isReused: false })
+}
+
+function tick() {
+  const elapsed = now() - report.startedAt
+  const isOver = report.sent >= options.maxRequests || elapsed >= options.maxMs
+  if (isOver) return stop()
+  while (report.sent < options.maxRequests && (report.sent * 1_000) / options.rate <= elapsed) {
+    due(report.startedAt + (report.sent * 1_000) / options.rate)
+  }
+}
+
+/** Sends nothing more; what is in flight has its timeout to be answered. */
+function stop() {
+  if (isStopping) return
+  isStopping = true
+  clearInterval(ticking)
+  for (const connection of [...idle]) end(connection)
+  const deadline = now() + options.timeoutMs
+  const finishing = setInterval(() => {
+    if ((open.size > 0 || waiting.length > 0) && now() < deadline) return
+    clearInterval(finishing)
+    clearInterval(reporting)
+    for (const dueAt of waiting.splice(0)) count('timeout', 'no free keep-alive connection', dueAt, null)
+    for (const connection of [...open]) fail(connection, 'timeout', 'unanswered at the end')
+    report.isDone = true
+    process.send?.(report, () => process.disconnect())
+  }, 5)
+}
+
+const ticking = setInterval(tick, 1)
+const reporting = setInterval(() => process.send?.(report), REPORT_EVERY_MS)
+process.on('message', stop)
+process.on('disconnect', () => process.exit())
+process.on('SIGINT', () => {})

@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import net from 'node:net'
+import { expect, test } from 'vitest'
+import { temporaryDirectory } from './master.ts'
+import { onEnd } from './on-end.ts'
+import { freePort } from './ports.ts'
+import { belongingTo, endAll, holdersOf, isAlive, listenersOn, readProcess } from './processes.ts'
+import { until } from './until.ts'
+
+function sleeper(state: string): number {
+  const child = spawn('sleep', ['100'], {
+    env: { ...process.env, AUTOUP_STATE: state },
+    detached: true,
+    stdio: 'ignore',
+  })
+  onEnd(() => child.kill('SIGKILL'))
+  return child.pid!
+}
+
+test('ends what carries the state directory, and nothing else', async () => {
+  const directory = temporaryDirectory()
+  const [mine, under, other] = [sleeper(directory), sleeper(`${directory}/app`), sleeper(`${directory}-other`)]
+  await until('all run their program', () => [mine, under, other].every((pid) => readProcess(pid)?.name === 'sleep'))
+  expect(
+    belongingTo(directory)
+      .map(({ pid }) => pid)
+      .sort(),
+  ).toEqual([mine, under].sort())
+  await endAll(directory, new Set())
+  expect([mine, under, other].map(isAlive)).toEqual([false, false, true])
+})
+
+test('finds who holds a listener', async () => {
+  const port = await freePort()
+  const server = net.createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  onEnd(() => server.close())
+  const [inode] = listenersOn(port)
+  expect(holdersOf(inode!, [readProcess(process.pid)!, readProcess(process.ppid)!])).toEqual([process.pid])
+})
