@@ -7,10 +7,14 @@ import { call, findMaster, type MasterPlace } from './control-client.ts'
 import type { Io } from './io.ts'
 import { serviceGiven, stateDirectory } from './where.ts'
 
-export const WAITING: readonly OptionSpec[] = [
-  { flag: 'no-wait', help: 'do not wait for the verdict' },
-  { flag: 'timeout', value: 'DURATION', help: 'wait no longer than this, then exit with 7', default: 'no limit' },
-]
+export const TIMEOUT: OptionSpec = {
+  flag: 'timeout',
+  value: 'DURATION',
+  help: 'wait no longer than this, then exit with 7',
+  default: 'no limit',
+}
+
+export const WAITING: readonly OptionSpec[] = [{ flag: 'no-wait', help: 'do not wait for the end of it' }, TIMEOUT]
 
 export const AGAIN: OptionSpec = { flag: 'again', help: 'try a build that is held back, once' }
 

@@ -45,7 +45,7 @@ export async function findMaster(stateDir: string, name: string | undefined): Pr
   throw new AutoupError('usage', `several masters run under ${stateDir}: name one of ${names}`)
 }
 
-/** Throws AutoupError: `not-running`, `timed-out`, or what the master answered. */
+/** Throws AutoupError: `not-running`, `timed-out`, `failed` with `isCut` when the master went away, or what it said. */
 export async function call<T>(
   master: MasterPlace,
   method: 'GET' | 'POST',
@@ -72,7 +72,7 @@ export async function call<T>(
   const answer = parseAnswer(Buffer.concat(chunks).toString('utf8'))
   if (!answer || Buffer.byteLength(answer.body) < answer.length) {
     if (isLate) throw new AutoupError('timed-out', options.onTimeout ?? `'${master.name}' does not answer`)
-    throw new AutoupError('failed', `'${master.name}' ended before it had answered`)
+    throw new AutoupError('failed', `'${master.name}' ended before it had answered`, { data: { isCut: true } })
   }
   const value: unknown = JSON.parse(answer.body)
   if (answer.status === 200) return value as T

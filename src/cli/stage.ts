@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { AutoupError } from '../core/errors.ts'
 import type { Status } from '../core/status.ts'
-import { request, tell, WAITING } from './ask.ts'
+import { request, tell } from './ask.ts'
 import { type CommandSpec, type Input, lastValue } from './command.ts'
 import { call, findMaster, type MasterPlace } from './control-client.ts'
 import type { Io } from './io.ts'
@@ -20,7 +20,7 @@ export const stage: CommandSpec = {
     'Fetches, verifies and unpacks the newest build, and starts nothing. Exits with 0, or with 5 when it was refused.',
   group: 'Change',
   takes: 'name',
-  options: [FETCH, SHA256, NAME, ...WAITING, STATE_DIR],
+  options: [FETCH, SHA256, NAME, STATE_DIR],
   examples: [
     ['autoup stage --fetch github:org/app', 'before the first start, for instance in an image'],
     ['autoup stage app', 'what the running master follows'],

@@ -39,8 +39,8 @@ export const stop: CommandSpec = {
     try {
       reply = await request('stop', master, input)
     } catch (error) {
-      // Whoever asked first got the answer; that it ends is what was asked for.
-      if (!(error instanceof AutoupError) || !['failed', 'not-running'].includes(error.code)) throw error
+      // It ended just now: that is what was asked for.
+      if (!(error instanceof AutoupError) || !(error.data.isCut || error.code === 'not-running')) throw error
       reply = { outcome: 'stopped', message: 'has stopped', version: null, exit: 0 }
     }
     if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)

@@ -43,10 +43,19 @@ export interface Ledger {
   readonly floor: string | null
   readonly quarantine: readonly QuarantineEntry[]
   /** What the last check of this source remembered; opaque to all but its fetcher. */
-  readonly known: { readonly source: string; readonly launch: string; readonly value: unknown } | null
+  readonly known: Remembered | null
   /** Listeners by their `formatAddress`, with the inode of the socket: how orphans are matched. */
   readonly listeners: readonly { readonly address: string; readonly inode: number }[]
   readonly paused: boolean
+}
+
+export interface Remembered {
+  readonly source: string
+  /** Under another launch everything is looked at anew, since that may lift a verdict. */
+  readonly launch: string
+  readonly value: unknown
+  /** The build it led to, or null where there was none. */
+  readonly build: BuildId | null
 }
 
 export const EMPTY_LEDGER: Ledger = {

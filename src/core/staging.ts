@@ -1,6 +1,6 @@
 /** What the pipeline's ends mean: a candidate, a refusal, a restart, or nothing. */
 
-import { nameOf } from './build.ts'
+import { type BuildId, nameOf } from './build.ts'
 import { unreachable } from './errors.ts'
 import type { CheckResult } from './events.ts'
 import { type PipelineEvent, type PipelineStep, type Poke, type StagerReport, stepPipeline } from './pipeline.ts'
@@ -43,9 +43,13 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>):
       ? heldBy(turn.state.ledger, report.build.id, turn.state.policy.launch)
       : null
   switch (report.type) {
-    case 'unchanged':
-      remember(turn, report.known)
+    case 'unchanged': {
+      const build = turn.state.ledger.known?.build ?? null
+      remember(turn, report.known, build)
+      const before = build === null ? null : heldBy(turn.state.ledger, build, turn.state.policy.launch)
+      if (before && asked !== null) return onHeld(turn, before, isAnswer)
       return onNothingNew(turn, asked, isAnswer)
+    }
     case 'incomplete':
       note(turn, 'incomplete', report.message, asked)
       if (isAnswer) turn.settle('upgrade', 'incomplete', report.message)
@@ -55,16 +59,19 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>):
       if (isAnswer) turn.settle('upgrade', 'failed', report.message)
       return
     case 'held':
-      remember(turn, report.known)
+      remember(turn, report.known, report.build)
       return onHeld(turn, report, isAnswer)
     case 'refused':
       return onRefused(turn, report)
     case 'staged':
       if (report.build.id === homeOf(turn.state)?.id) {
-        remember(turn, report.known)
+        remember(turn, report.known, report.build.id)
         return onNothingNew(turn, asked, isAnswer)
       }
-      if (held) return onHeld(turn, { ...held, known: report.known }, isAnswer)
+      if (held) {
+        remember(turn, report.known, report.build.id)
+        return onHeld(turn, held, isAnswer)
+      }
       return onStaged(turn, report, asked)
     default:
       return unreachable(report)
@@ -87,7 +94,7 @@ function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
 
 function onHeld(
   turn: Turn,
-  { version, build, reason }: Pick<End<'held'>, 'version' | 'build' | 'reason' | 'known'>,
+  { version, build, reason }: Pick<End<'held'>, 'version' | 'build' | 'reason'>,
   isAnswer: boolean,
 ): void {
   const message = `${nameOf({ id: build, version })} is in quarantine (${reason}); \`autoup upgrade --again\` tries it once`
@@ -100,7 +107,7 @@ function onHeld(
 
 function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>): void {
   const { policy, ledger } = turn.state
-  remember(turn, known)
+  remember(turn, known, build)
   note(turn, 'release', `${version} was refused: ${reason}`, null)
   turn.emit({ type: 'build-refused', build: build ?? '', version, reason })
   if (build !== null) {
@@ -123,7 +130,7 @@ function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>
 }
 
 function onStaged(turn: Turn, { build, known }: End<'staged'>, asked: Poke | null): void {
-  remember(turn, known)
+  remember(turn, known, build.id)
   note(turn, 'release', `${nameOf(build)} is staged`, null)
   const waiting = turn.state.ledger.candidate
   const attemptsLeft = asked === 'again' ? 1 : waiting?.build.id === build.id ? waiting.attemptsLeft : LIMITS.attempts
@@ -132,9 +139,9 @@ function onStaged(turn: Turn, { build, known }: End<'staged'>, asked: Poke | nul
   turn.emit({ type: 'build-staged', build: build.id, version: build.version, proofs: build.proofs })
 }
 
-function remember(turn: Turn, value: unknown): void {
+function remember(turn: Turn, value: unknown, build: BuildId | null): void {
   const { source, launch } = turn.state.policy
-  if (source !== null) turn.set({ ledger: { ...turn.state.ledger, known: { source, launch, value } } })
+  if (source !== null) turn.set({ ledger: { ...turn.state.ledger, known: { source, launch, value, build } } })
 }
 
 /** Says it once: a check that ends as the one before did is silent, unless somebody asked. */

@@ -11,6 +11,8 @@ const FIRST_AFTER_MS = 150
 const EVERY_FIRST_MS = 50
 const EVERY_LAST_MS = 3_000
 const HOLD_MS = 60
+/** At once, so that an old server of one thread, busy with the first, leaves one to the new. */
+const CONNECTIONS = 3
 /** While a connection is held, /proc is looked at this often. */
 const LOOK_MS = 5
 
@@ -40,7 +42,7 @@ export function knock(listeners: readonly Listener[]): Knocking {
         everyMs = Math.min(EVERY_LAST_MS, everyMs * 2)
       }
       if (at < nextAt || targets.length === 0) return waitMs
-      held = targets.map(open)
+      held = targets.flatMap((target) => Array.from({ length: CONNECTIONS }, () => open(target)))
       heldUntil = at + HOLD_MS
       return LOOK_MS
     },

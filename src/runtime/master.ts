@@ -14,7 +14,7 @@ import { protectedBuilds } from '../core/turn.ts'
 import { repairLinks, saveLedger } from '../store/ledger-file.ts'
 import { sweepBuilds } from '../store/sweep.ts'
 import { closeListener } from '../system/listeners.ts'
-import { createRuntimeDirectory, NotifyHub } from '../system/notify.ts'
+import { NotifyHub } from '../system/notify.ts'
 import { startReaper } from '../system/reaper.ts'
 import { type Booted, boot, recordOf } from './boot.ts'
 import { Checks } from './checks.ts'
@@ -26,6 +26,7 @@ import { Loop } from './loop.ts'
 import { policyOf } from './policy.ts'
 import { runPreflight } from './preflight.ts'
 import { Requests } from './requests.ts'
+import { renewRuntimeDirectory } from './runtime-directory.ts'
 import { handleSignals } from './signals.ts'
 import { tendListeners } from './tending.ts'
 import { Workforce } from './workforce.ts'
@@ -39,7 +40,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   const { paths, lock, ledger, listeners, orphans, user } = booted
   log.emit({ type: 'master-started', name: settings.name, pid: process.pid, source: settings.source })
 
-  const hub = NotifyHub.open(createRuntimeDirectory())
+  const hub = NotifyHub.open(renewRuntimeDirectory(paths))
   const reaper = startReaper()
   const requests = new Requests()
   let end: (status: number) => void = () => undefined
@@ -156,5 +157,5 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
 /** The final stop: only now is a unix path unlinked. */
 function release({ listeners, paths }: Booted): void {
   for (const listener of listeners) closeListener(listener, { unlink: true })
-  rmSync(paths.pid, { force: true })
+  for (const path of [paths.pid, paths.run]) rmSync(path, { force: true })
 }

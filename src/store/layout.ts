@@ -27,6 +27,8 @@ export interface StorePaths {
   readonly lock: string
   readonly pid: string
   readonly socket: string
+  /** A link to the directory of the notify sockets. */
+  readonly run: string
 }
 
 /** `stateDir` is absolute. Throws AutoupError `usage` for a name that cannot be one. */
@@ -44,6 +46,7 @@ export function storePaths(stateDir: string, name: string): StorePaths {
     lock: join(root, 'lock'),
     pid: join(root, 'master.pid'),
     socket: join(root, 'control.sock'),
+    run: join(root, 'run'),
   }
 }
 

@@ -29,7 +29,14 @@ const Schema = v.object({
       launch: v.nullable(v.string()),
     }),
   ),
-  known: v.nullable(v.object({ source: v.string(), launch: v.string(), value: v.optional(v.unknown(), null) })),
+  known: v.nullable(
+    v.object({
+      source: v.string(),
+      launch: v.string(),
+      value: v.optional(v.unknown(), null),
+      build: v.nullable(v.string()),
+    }),
+  ),
   listeners: v.array(v.object({ address: v.string(), inode: Count })),
   paused: v.boolean(),
 })

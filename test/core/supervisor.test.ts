@@ -223,6 +223,16 @@ describe('quarantine', () => {
     expect(world.disk.quarantine).toHaveLength(1)
   })
 
+  it('answers an upgrade that finds nothing newer with the verdict there was', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.exit(world.newest('starting'), behaviour('exited with 3'))
+    world.effects = []
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'stager', report: { type: 'unchanged', known: 'sha256-2' } })
+    expect(world.settled()).toMatchObject([{ outcome: 'quarantined', version: '2' }])
+  })
+
   it('forgets a verdict on behaviour when the launch has changed', () => {
     const world = World.serving('1')
     world.publish(build('2'))
