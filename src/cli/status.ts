@@ -1,6 +1,8 @@
 /** `autoup status`: what runs, and who vouched for it. Loads as little as it can; it is timed against `node -e 0`. */
 
 import type { Status } from '../core/status.ts'
+import { hasColor, painter } from '../report/color.ts'
+import { statusText } from '../report/status-text.ts'
 import { type CommandSpec, has } from './command.ts'
 import { call, findMaster } from './control-client.ts'
 import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
@@ -18,15 +20,8 @@ export const status: CommandSpec = {
   async run(input, io) {
     const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
     const value = await call<Status>(master, 'GET', '/status')
-    if (has(input, 'json')) {
-      io.stdout.write(`${JSON.stringify(value)}\n`)
-      return 0
-    }
-    const [{ statusText }, { hasColor, painter }] = await Promise.all([
-      import('../report/status-text.ts'),
-      import('../report/color.ts'),
-    ])
-    io.stdout.write(statusText(value, Date.now(), painter(hasColor(io.stdout.isTTY === true, io.env))))
+    const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
+    io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : statusText(value, Date.now(), paint))
     return 0
   },
 }

@@ -6,9 +6,10 @@ import { nodeServer, pythonServer, script } from '../support/builds.ts'
 import { startLoad, summary } from '../support/load.ts'
 import { type Master, said, startMaster, temporaryDirectory } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
-import { kill } from '../support/processes.ts'
+import { kill, listenersOn } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
 import { startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 /** A command that serves on descriptor 3 and answers with what it was given. */
 async function echo(args: string[], through: string[] = []): Promise<Master> {
@@ -67,6 +68,7 @@ needs('systemd-socket-activate').test('a socket from LISTEN_FDS is taken over an
   const port = await freePort()
   const through = ['systemd-socket-activate', '-l', `127.0.0.1:${port}`, '--fdname=http']
   const master = await echo(['--listen', `http=127.0.0.1:${port}`], through)
+  await until('it listens', () => listenersOn(port).length > 0)
   // It starts its program when the first client connects.
   expect(await ask(port)).toMatchObject({ version: 'http', own: true })
   expect(await master.next('listening')).toMatchObject({ name: 'http', how: 'inherited' })
@@ -80,6 +82,7 @@ needs('systemd-socket-activate').test('inherited sockets that no --listen names 
   const port = await freePort()
   const through = ['systemd-socket-activate', '-l', `127.0.0.1:${port}`, '--fdname=web']
   await echo([], through)
+  await until('it listens', () => listenersOn(port).length > 0)
   expect(await ask(port)).toMatchObject({ version: 'web', names: ['web'] })
 })
 
