@@ -34,7 +34,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   return (job as (() => Promise<number>) | null)?.() ?? 0
 }
 
-function root(io: Io): Command {
+export function root(io: Io): Command {
   const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
   const program = new Command('autoup')
     .description('Keeps a service up to date and up.')
@@ -71,7 +71,7 @@ function root(io: Io): Command {
 }
 
 /** Adds the command to the program; the result reads what was given, after the parsing. */
-function define(program: Command, spec: CommandSpec): (args: readonly string[]) => Input {
+export function define(program: Command, spec: CommandSpec): (args: readonly string[]) => Input {
   const usage = { nothing: '[options]', name: '[options] [name]', command: '[options] [-- command [args…]]' }
   const options = new Map<string, string[]>()
   const command = program

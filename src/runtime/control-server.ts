@@ -131,10 +131,9 @@ function parseOptions({ body, query }: ControlRequest): ControlOptions | string 
   }
   const options = { again: false, wait: true, now: false }
   for (const [key, value] of [...query, ...Object.entries(fields)]) {
-    if (!(key in options)) return `there is no option ${key}: use again, wait or now`
-    const truth = { true: true, '1': true, '': true, false: false, '0': false }[String(value)]
-    if (truth === undefined) return `${key} is true or false`
-    options[key as keyof typeof options] = truth
+    if (!Object.hasOwn(options, key)) return `there is no option ${key}: use again, wait or now`
+    if (!/^(?:true|false|1|0|)$/.test(String(value))) return `${key} is true or false`
+    options[key as keyof typeof options] = !['false', '0'].includes(String(value))
   }
   return options
 }

@@ -4,13 +4,14 @@
  * removed again when it is not reported as staged; after that it belongs to whoever got the report (finishStaging).
  */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { formatDuration } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
+import { startProcess } from '../system/spawn.ts'
 import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 import {
@@ -110,7 +111,7 @@ export function stage(
 function startChild(program: string, { store }: StageJob): ChildProcess {
   const env: NodeJS.ProcessEnv = { AUTOUP_STATE: store.root }
   for (const [name, value] of Object.entries(process.env)) if (ENVIRONMENT.test(name)) env[name] = value
-  return spawn(process.execPath, [`--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`, program], {
+  return startProcess(process.execPath, [`--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`, program], {
     env,
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     detached: true,

@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   type Artifact,
@@ -5,6 +6,7 @@ import {
   badBytes,
   diesAfter,
   nodeServer,
+  notExecutable,
   withOwnPort,
   withPidFile,
 } from '../support/builds.ts'
@@ -21,10 +23,9 @@ const WORDS: Record<string, RegExp> = {
   'an ELF cut within its header': /truncated|cut|incomplete|too short|header/,
   'a corrupt ELF': /corrupt|damaged|not a valid|class|unknown|no such/,
   'an ELF for another machine': /another machine|aarch64|arm64|x86[-_]64|x64|AArch64/i,
-  'a file that is not executable': /not executable|executable/,
   'a build that exits at once': /exit(ed)?.*1/,
   'a build that exits 0 at once': /exit(ed)?.*0/,
-  'a build that never gets ready': /not ready|never .*ready|ready in/,
+  'a build that never gets ready': /not ready|not seen to serve/,
   'a build that binds the port itself': /itself|descriptor|inherit|EADDRINUSE|in use/,
   'a build that ignores descriptor 3': /descriptor|socket/,
 }
@@ -65,6 +66,19 @@ describe('bytes that are no program for this machine are refused before they run
     await refuses(service, bad, 5, WORDS[name]!)
     expect(service.master.events.filter(({ type }) => type === 'build-refused').length).toBeGreaterThan(0)
   })
+})
+
+test('a file that is not executable is refused once, and taken when that is mended', async () => {
+  const service = await startService()
+  const since = service.master.mark()
+  service.publish(notExecutable({ version: '2' }))
+  const refused = await service.master.next('build-refused', { since })
+  expect(refused.reason).toMatch(/executable/)
+  expect(await service.master.cli('upgrade')).toMatchObject({ code: 5, stderr: expect.stringMatching(/executable/) })
+  expect(await service.ask()).toMatchObject({ version: '1' })
+  chmodSync(service.path, 0o755)
+  await service.master.next('build-committed', { since })
+  expect(await service.ask()).toMatchObject({ version: '2' })
 })
 
 describe('a program that does not prove itself is taken back', () => {

@@ -69,10 +69,24 @@ describe('a state directory that cannot be used', () => {
     expect(stderr).toContain(path)
   })
 
-  needs('root').test('is on a read-only file system', async () => {
+  test('is where no directory can be made', async () => {
     const { code, stderr } = await run('/proc/autoup')
     expect(code, stderr).toBe(1)
     expect(stderr).toContain('/proc/autoup')
+  })
+
+  needs('root', 'unshare').test.each([
+    ['is on a read-only file system', 'ro', ':', /read-only/],
+    ['is on a full disk', 'size=64k', 'cat /dev/zero >"$DIRECTORY/full" 2>&-', /no space|full/],
+  ])('%s', async (_, mounted, prepare, words) => {
+    const directory = temporaryDirectory()
+    const stateDir = join(directory, 'state')
+    const script = `mount -t tmpfs -o ${mounted} tmpfs "$DIRECTORY"; ${prepare}; exec "$@"`
+    const through = ['unshare', '--mount', 'sh', '-c', script, 'sh']
+    const master = await startMaster({ stateDir, through, env: { DIRECTORY: directory }, command: ['sleep', '1000'] })
+    expect(await master.exited, master.story()).toBe(1)
+    expect(said(master)).toContain(directory)
+    expect(said(master)).toMatch(words)
   })
 
   test('was written by a newer version: nothing is touched', async () => {
@@ -97,7 +111,7 @@ test('a damaged state.json is kept aside, and what the builds prove is recovered
 
 test('a live unix socket of somebody else is left alone', async () => {
   const path = join(temporaryDirectory(), 'other.sock')
-  const other = net.createServer((socket) => socket.end('still here')).listen(path)
+  const other = net.createServer((socket) => socket.on('error', () => {}).end('still here')).listen(path)
   onEnd(() => other.close())
   const { code, stderr } = await run(temporaryDirectory(), ['--listen', `unix:${path}`])
   expect(code, stderr).toBe(1)
@@ -126,7 +140,7 @@ needs('root', 'setpriv', 'unshare').test('a port that is not permitted says so',
   chmodSync(stateDir, 0o777)
   const master = await startMaster({ stateDir, through, args: ['--listen', '80'], command: ['sleep', '1000'] })
   expect(await master.exited).toBe(1)
-  expect(said(master)).toMatch(/80.*(permi|privilege)/)
+  expect(said(master)).toMatch(/80.*(permi|root)/)
 })
 
 test('without a terminal and without a command, help is on stdout and exits 0', async () => {

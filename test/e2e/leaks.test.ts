@@ -18,7 +18,8 @@ const WARM_UP = Math.min(10, Math.floor(UPGRADES / 2))
 const MEMORY_GROWTH = 8 * 2 ** 20
 
 interface Footprint {
-  readonly descriptors: number
+  /** What they lead to, without the numbers of sockets and pipes. */
+  readonly descriptors: readonly string[]
   readonly children: number
   readonly zombies: number
   readonly memory: number
@@ -31,7 +32,9 @@ async function footprint({ master }: Service): Promise<Footprint> {
     return all.length === 1 ? all : null
   })
   return {
-    descriptors: descriptorsOf(master.pid).length,
+    descriptors: descriptorsOf(master.pid)
+      .map((target) => target.replace(/\d+/g, 'N'))
+      .sort(),
     children: children.length,
     zombies: children.filter(({ state }) => state === 'Z').length,
     memory: memoryOf(master.pid),

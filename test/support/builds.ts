@@ -89,7 +89,11 @@ export const badBytes: Readonly<Record<string, Artifact>> = {
     bytes.writeUInt16LE(process.arch === 'x64' ? 0xb7 : 0x3e, 18)
     return bytes
   }),
-  'a file that is not executable': script(nodeText({ version: 'bad' }), 0o644),
+}
+
+/** The same bytes as the good build, but for the mode. */
+export function notExecutable(server: Server): Artifact {
+  return script(nodeText(server), 0o644)
 }
 
 /** The bytes are a program, which behaves badly. */
@@ -116,7 +120,7 @@ export function diesAfter(afterMs: number, version = 'bad'): Artifact {
 
 /** Needs a port of its own, which two generations cannot both have. */
 export function withOwnPort(port: number, version: string): Artifact {
-  return nodeServer({ version, first: `require('node:http').createServer().listen(${port}, '127.0.0.1');` })
+  return nodeServer({ version, first: `require('node:http').createServer().listen(${port}, '127.0.0.1').unref();` })
 }
 
 /** Holds a lock on a pid file, as many daemons do to be the only one. */

@@ -2,7 +2,7 @@
 
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
-import { describe, type SuiteFactory, type TestFunction, test } from 'vitest'
+import { describe, test } from 'vitest'
 
 /** Debian's package of a program, where it has another name. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -31,28 +31,20 @@ export function findProgram(name: string): string | null {
   return null
 }
 
-export interface Needs {
-  test(name: string, body: TestFunction, timeoutMs?: number): void
-  describe(name: string, body: SuiteFactory): void
+/** `needs('gunicorn').test('…', …)`: vitest's own `test` and `describe`, or their `skip`. `root` means to be root. */
+export function needs(...programs: string[]): { test: Tests; describe: Suites } {
+  const missing = programs.filter((name) => (name === 'root' ? process.getuid?.() !== 0 : !findProgram(name)))
+  for (const name of missing) tell(name === 'root' ? 'root' : `${name} (Debian: ${PACKAGES[name] ?? name})`)
+  if (missing.length === 0) return { test, describe }
+  return { test: test.skip, describe: describe.skip }
 }
 
-/** `needs('gunicorn').test('…', …)`; `root` means to be root. */
-export function needs(...programs: string[]): Needs {
-  const missing = programs.filter((name) => (name === 'root' ? process.getuid?.() !== 0 : !findProgram(name)))
-  const hint = missing.map((name) => (name === 'root' ? 'root' : `${name} (Debian: ${PACKAGES[name] ?? name})`))
-  const suffix = ` [skipped: this machine has no ${hint.join(', no ')}]`
-  if (missing.length === 0)
-    return { test: (name, body, ms) => test(name, ms === undefined ? {} : { timeout: ms }, body), describe }
-  for (const line of hint) tell(line)
-  return {
-    test: (name, body) => test.skip(name + suffix, body),
-    describe: (name, body) => describe.skip(name + suffix, body),
-  }
-}
+type Tests = typeof test | typeof test.skip
+type Suites = typeof describe | typeof describe.skip
 
 const told = new Set<string>()
 
 function tell(missing: string): void {
-  if (!told.has(missing)) process.stderr.write(`skipping tests: this machine has no ${missing}\n`)
+  if (!told.has(missing)) process.stderr.write(`skipping tests, since this machine has no ${missing}\n`)
   told.add(missing)
 }

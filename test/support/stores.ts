@@ -42,7 +42,10 @@ export function jobFor(store: StorePaths, source: string, more: Partial<StageJob
 
 let jobs = 0
 
-export function runJob(job: StageJob, onProgress: (progress: StageProgress) => void = () => undefined): Promise<StageVerdict> {
+export function runJob(
+  job: StageJob,
+  onProgress: (progress: StageProgress) => void = () => undefined,
+): Promise<StageVerdict> {
   const directory = join(job.store.tmp, `stage-${jobs++}`)
   return runStageJob({ ...job, directory }, onProgress, new AbortController().signal)
 }

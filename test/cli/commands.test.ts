@@ -1,0 +1,237 @@
+import { existsSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import type { ControlReply } from '../../src/runtime/control-server.ts'
+import { DONE, event, fakeMaster, ROW, STATUS, temporaryDirectory } from './fake-master.ts'
+import { autoup, memory } from './terminal.ts'
+
+describe('status', () => {
+  test('as JSON is the documented object on one line', async () => {
+    const { stateDir } = await fakeMaster()
+    const { code, stdout, stderr } = await autoup(['status', 'app', '--json', '--state-dir', stateDir])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.endsWith('}\n')).toBe(true)
+    expect(JSON.parse(stdout)).toEqual(STATUS)
+  })
+
+  test('for people needs no name where one runs', async () => {
+    const { stateDir } = await fakeMaster()
+    const { code, stdout } = await autoup(['status', '--state-dir', stateDir])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/app 1\.4\.2.*idle, pid 4711/)
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  test('finds its master through the environment', async () => {
+    const { stateDir } = await fakeMaster()
+    const env = { AUTOUP_STATE_DIR: stateDir, AUTOUP_NAME: 'app' }
+    expect(await autoup(['status'], { env })).toMatchObject({ code: 0 })
+  })
+
+  test('exits 3 with one sentence when nothing runs', async () => {
+    const { code, stdout, stderr } = await autoup(['status', 'app', '--state-dir', temporaryDirectory()])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(stderr).toMatch(/^autoup: 'app' is not running[^\n]*\n$/)
+  })
+})
+
+describe('commands that ask for something', () => {
+  test.each(['upgrade', 'rollback', 'restart', 'check', 'pause', 'resume', 'stage'])(
+    '%s asks, tells on stderr and exits as it is told',
+    async (verb) => {
+      const reply: ControlReply = { outcome: 'rolled-back', message: 'it died in probation', version: '1', exit: 6 }
+      const verbs: string[] = []
+      const { stateDir } = await fakeMaster({
+        request: async (asked) => {
+          verbs.push(asked)
+          return reply
+        },
+      })
+      expect(await autoup([verb, 'app', '--state-dir', stateDir])).toEqual({
+        code: 6,
+        stdout: '',
+        stderr: 'app: it died in probation\n',
+      })
+      expect(verbs).toEqual([verb])
+    },
+  )
+
+  test('options are passed on', async () => {
+    const { stateDir, asked } = await fakeMaster()
+    await autoup(['upgrade', '--again', '--no-wait', '--state-dir', stateDir])
+    await autoup(['restart', '--state-dir', stateDir])
+    expect(asked.map(({ options }) => options)).toEqual([
+      { again: true, wait: false, now: false },
+      { again: false, wait: true, now: false },
+    ])
+  })
+
+  test('check --json gives the reply as it is', async () => {
+    const { stateDir } = await fakeMaster()
+    const { stdout, stderr } = await autoup(['check', '--json', '--state-dir', stateDir])
+    expect(JSON.parse(stdout)).toEqual(DONE)
+    expect(stderr).toBe('')
+  })
+
+  test('--timeout ends the waiting with 7, not what was asked for', async () => {
+    const { stateDir } = await fakeMaster({ request: () => new Promise(() => {}) })
+    const { code, stderr } = await autoup(['upgrade', '--timeout', '50ms', '--state-dir', stateDir])
+    expect(code).toBe(7)
+    expect(stderr).toMatch(/no verdict on this upgrade of 'app' in 50ms; it goes on/)
+  })
+
+  test('a bad --timeout is told before anything is asked', async () => {
+    const { stateDir, asked } = await fakeMaster()
+    expect(await autoup(['upgrade', '--timeout', '5', '--state-dir', stateDir])).toMatchObject({ code: 2 })
+    expect(asked).toEqual([])
+  })
+})
+
+describe('stop', () => {
+  test('ends when the process is gone, not when it is asked', async () => {
+    const { spawn } = await import('node:child_process')
+    const { onEnd } = await import('../support/on-end.ts')
+    const child = spawn('sleep', ['100'])
+    onEnd(() => child.kill('SIGKILL'))
+    const pid = child.pid as number
+    const { stateDir } = await fakeMaster({
+      status: () => ({ ...STATUS, pid }),
+      request: async (_verb, options) => {
+        expect(options.now).toBe(true)
+        setImmediate(() => child.kill('SIGKILL'))
+        return { outcome: 'accepted', message: 'stopping', version: null, exit: 0 }
+      },
+    })
+    expect(await autoup(['stop', '--now', '--state-dir', stateDir])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'app: has stopped\n',
+    })
+    expect(child.killed && existsSync(`/proc/${pid}/exe`)).toBe(false)
+  })
+
+  test('a master that does not end in time is 7', async () => {
+    const { stateDir } = await fakeMaster({ status: () => ({ ...STATUS, pid: process.pid }) })
+    const { code, stderr } = await autoup(['stop', '--timeout', '50ms', '--state-dir', stateDir])
+    expect(code).toBe(7)
+    expect(stderr).toContain(`pid ${process.pid}`)
+  })
+})
+
+describe('releases and events', () => {
+  test('releases is a table, or JSON', async () => {
+    const { stateDir } = await fakeMaster()
+    const table = await autoup(['releases', '--state-dir', stateDir])
+    expect(table.stdout).toMatch(/VERSION +BUILD +STATE/)
+    expect(table.stdout).toMatch(/1\.4\.2 +3f3f3f3f3f3f +current +12\.3 MB/)
+    const json = await autoup(['releases', '--json', '--state-dir', stateDir])
+    expect(JSON.parse(json.stdout)).toEqual([ROW])
+  })
+
+  test('events are lines, or JSON lines, after --since', async () => {
+    const master = await fakeMaster()
+    master.kept.push(event(1), event(2))
+    const lines = await autoup(['events', '--state-dir', master.stateDir])
+    expect(lines.stdout).toMatch(/event 1\n.*event 2\n$/)
+    const json = await autoup(['events', '--json', '--since', '1', '--state-dir', master.stateDir])
+    expect(
+      json.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([event(2)])
+  })
+
+  test('events --follow goes on until the master ends', async () => {
+    const master = await fakeMaster()
+    const following = autoup(['events', '--follow', '--state-dir', master.stateDir])
+    await expect.poll(() => master.readers.size).toBe(1)
+    master.emit(event(7, 'seen'))
+    await master.server.close()
+    expect(await following).toMatchObject({ code: 0, stdout: expect.stringContaining('seen') })
+  })
+})
+
+describe('stage with a source', () => {
+  test('asks the master that follows it', async () => {
+    const { stateDir, asked } = await fakeMaster()
+    const words = ['stage', '--fetch', 'github:org/app', '--state-dir', stateDir]
+    expect(await autoup(words)).toMatchObject({ code: 0, stderr: 'app: 1.5.0 is committed\n' })
+    expect(asked).toMatchObject([{ verb: 'stage' }])
+  })
+
+  test('does not touch a service that follows another one', async () => {
+    const { stateDir, asked } = await fakeMaster()
+    const words = ['stage', 'app', '--fetch', 'github:other/thing', '--state-dir', stateDir]
+    const { code, stderr } = await autoup(words)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/follows github:org\/app, not github:other\/thing/)
+    expect(asked).toEqual([])
+  })
+})
+
+describe('help and mistakes', () => {
+  test.each([[[]], [['--help']], [['-h']]])('%j shows every command on stdout', async (words: string[]) => {
+    const { code, stdout, stderr } = await autoup(words)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const name of ['run', 'status', 'stage', 'upgrade', 'rollback', 'pause', 'events']) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
+    }
+  })
+
+  test('run --help has every option, its default, the variables and two examples', async () => {
+    const { code, stdout } = await autoup(['run', '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/--ready-timeout DURATION .*\(default: 30s\)/)
+    expect(stdout).toContain('AUTOUP_READY_TIMEOUT')
+    expect(stdout.match(/^ {2}autoup run /gm)).toHaveLength(2)
+    expect(stdout).not.toContain('\u001b')
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+  })
+
+  test('help is coloured on a terminal, and not with NO_COLOR', async () => {
+    const stdout = memory(true)
+    await autoup(['--help'], { stdout })
+    expect(stdout.text()).toContain('\u001b[1m')
+    const plain = memory(true)
+    await autoup(['--help'], { stdout: plain, env: { NO_COLOR: '1' } })
+    expect(plain.text()).not.toContain('\u001b')
+  })
+
+  test('--version says which', async () => {
+    expect((await autoup(['--version'])).stdout).toMatch(/^autoup \d+\.\d+\.\d+/)
+  })
+
+  test.each([
+    [['statsu'], /did you mean status/],
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['run', '--fetc', 'x'], /did you mean --fetch/],
+    [['run', '--fetch'], /--fetch needs a value: write --fetch SPEC/],
+    [['run'], /autoup run --fetch github:owner\/repo/],
+    [
+      ['run', '--listen', '8080', 'node', 'x.js', '-p', '3'],
+      /put -- before the command: autoup run --listen 8080 -- node/,
+    ],
+    [['status', 'a', 'b'], /too many words/],
+    [['status', '../x'], /cannot be the name/],
+    [['events', '--since', 'yesterday'], /--since/],
+    [['run', '--metrics', '9090'], /unknown option '--metrics'/],
+  ])('%j is one sentence and 2', async (words, message) => {
+    const { code, stdout, stderr } = await autoup(words)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(message)
+    expect(stderr).toMatch(/^autoup: [^\n]+\n$/)
+  })
+
+  test('run elsewhere than on Linux says so and exits 1', async () => {
+    const { code, stderr } = await autoup(['run', '--', 'true'], { platform: 'darwin' })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/needs Linux.*darwin/)
+  })
+
+  test('a bug is a stack and 1', async () => {
+    const { stateDir } = await fakeMaster({ status: () => ({ ...STATUS, workers: null as never }) })
+    const { code, stderr } = await autoup(['status', '--state-dir', stateDir])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/bug in autoup[\s\S]*\n\s+at /)
+  })
+})

@@ -1,0 +1,117 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Stamped } from '../../src/core/events.ts'
+import type { LogFormat } from '../../src/core/settings.ts'
+import { createReporter } from '../../src/report/reporter.ts'
+import { memory } from '../cli/terminal.ts'
+import { EVENTS, stamped } from './events.ts'
+
+afterEach(() => vi.unstubAllEnvs())
+
+function said(format: LogFormat, events: readonly Stamped[], isTTY = false): string {
+  vi.stubEnv('FORCE_COLOR', undefined)
+  vi.stubEnv('NO_COLOR', isTTY ? undefined : '1')
+  vi.stubEnv('TERM', 'xterm')
+  const stream = memory(isTTY)
+  const report = createReporter(format, stream)
+  for (const event of events) report(event)
+  return stream.text()
+}
+
+const progress = (bytes: number, at: string): Stamped => ({
+  type: 'fetch-progress',
+  version: '1.5.0',
+  bytes,
+  total: 10_000_000,
+  sequence: 1,
+  at,
+})
+
+describe('json', () => {
+  test('is the event as it is, one per line', () => {
+    const events = EVENTS.map(stamped)
+    const lines = said('json', events).trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line))).toEqual(events)
+  })
+})
+
+describe('pretty', () => {
+  test('is one line per event: local time to the millisecond, subject, sentence', () => {
+    for (const event of EVENTS.filter(({ type }) => type !== 'fetch-progress')) {
+      expect(said('pretty', [stamped(event)])).toMatch(/^\d\d:\d\d:\d\d\.789 {2}\w+ +\S.*\n$/)
+    }
+  })
+
+  test('keeps its columns', () => {
+    const lines = said('pretty', EVENTS.map(stamped)).trimEnd().split('\n')
+    expect(new Set(lines.map((line) => line.search(/(?<=^\S+ {2}\w+ +)\S/)))).toEqual(new Set([24]))
+  })
+
+  test('has colour on a terminal only', () => {
+    const events = [stamped({ type: 'warning', message: 'careful' })]
+    expect(said('pretty', events, true)).toContain('\u001b[33mwarning')
+    expect(said('pretty', events)).not.toContain('\u001b')
+  })
+
+  test('on a terminal progress is one line that rewrites itself and is gone with the next event', () => {
+    const text = said(
+      'pretty',
+      [
+        progress(1e6, '2026-01-01T00:00:00.000Z'),
+        progress(5e6, '2026-01-01T00:00:00.100Z'),
+        stamped({ type: 'paused' }),
+      ],
+      true,
+    )
+    expect(text.match(/\n/g)).toHaveLength(1)
+    expect(text).toContain('50 %')
+    expect(text.split('\r\u001b[2K')).toHaveLength(3)
+    expect(text.lastIndexOf('\r\u001b[2K')).toBeLessThan(text.indexOf('paused'))
+  })
+
+  test('progress never wraps on a narrow terminal', () => {
+    vi.stubEnv('NO_COLOR', '1')
+    const stream = { ...memory(true), columns: 40 }
+    createReporter('pretty', stream)(progress(5e6, '2026-01-01T00:00:00.000Z'))
+    expect(stream.text().replace('\r', '').length).toBeLessThan(40)
+  })
+})
+
+describe('journal', () => {
+  test('has a priority and no time', () => {
+    for (const event of EVENTS.filter(({ type }) => type !== 'fetch-progress')) {
+      expect(said('journal', [stamped(event)])).toMatch(/^<[3-7]>\w+: \S.*\n$/)
+    }
+  })
+
+  test('errors, warnings, good news and daily business have their own', () => {
+    const of = (event: Parameters<typeof stamped>[0]) => said('journal', [stamped(event)]).slice(0, 3)
+    const build = { build: `sha256-${'a'.repeat(64)}`, version: '2' }
+    expect(of({ type: 'build-refused', reason: 'empty', ...build })).toBe('<3>')
+    expect(of({ type: 'warning', message: 'x' })).toBe('<4>')
+    expect(of({ type: 'build-committed', purpose: 'upgrade', ...build })).toBe('<5>')
+    expect(of({ type: 'master-stopped' })).toBe('<6>')
+    expect(of({ type: 'check-finished', result: 'unchanged', message: '' })).toBe('<7>')
+  })
+
+  test('a long download is told of now and then, not each step', () => {
+    const events = Array.from({ length: 250 }, (_, index) =>
+      progress(index * 1_000, new Date(Date.parse('2026-01-01T00:00:00Z') + index * 100).toISOString()),
+    )
+    expect(said('journal', events).trimEnd().split('\n')).toHaveLength(2)
+    expect(said('pretty', events).trimEnd().split('\n')).toHaveLength(2)
+    expect(said('json', events).trimEnd().split('\n')).toHaveLength(250)
+  })
+})
+
+describe('what others wrote', () => {
+  test.each(['pretty', 'journal'] as const)('cannot forge lines or move the cursor (%s)', (format) => {
+    const status = 'fine\n<0>panic: forged\r\u001b[2J\u009b1m\u0007\u202e end'
+    const worker = { worker: 1, pid: 1, build: 'command', version: '', generation: 1 }
+    const text = said(format, [stamped({ type: 'worker-status', status, ...worker })])
+    expect(text.match(/\n/g)).toHaveLength(1)
+    expect(text.endsWith('\n')).toBe(true)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is the point
+    expect(text.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/)
+    expect(text).toContain('\\x1b')
+  })
+})
