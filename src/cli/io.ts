@@ -1,9 +1,12 @@
 /**
  * What a command sees of the process it runs in. Made for real in exactly one place, `processIo`; tests give their
- * own. Data goes to stdout, talk to stderr.
+ * own. Data goes to stdout, talk to stderr. `process.stdout` and `process.stderr` are touched only when written to:
+ * to make them changes what workers inherit (see log-output.ts).
  */
 
+import { isatty } from 'node:tty'
 import type { Output } from '../report/output.ts'
+import { logOutput } from './log-output.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -16,7 +19,47 @@ export interface Io {
   readonly isRoot: boolean
 }
 
-export function processIo(): Io {
-  const { stdout, stderr, env, platform } = process
-  return { stdout, stderr, env, cwd: process.cwd(), platform, isRoot: process.getuid?.() === 0 }
+export interface ProcessIo extends Io {
+  /** To be awaited last. */
+  end(): Promise<void>
+}
+
+const STDOUT = 1
+const STDERR = 2
+
+/** `onUnread` is called when nobody reads stdout any more (`autoup events | head`). */
+export function processIo(onUnread: () => void): ProcessIo {
+  const { env, platform } = process
+  const log = isatty(STDERR) ? null : logOutput(STDERR)
+  return {
+    stdout: lazily(isatty(STDOUT), () => process.stdout, onUnread),
+    // A terminal is opened anew by libuv, and may go away (EIO).
+    stderr:
+      log ??
+      lazily(
+        true,
+        () => process.stderr,
+        () => {},
+      ),
+    env,
+    cwd: process.cwd(),
+    platform,
+    isRoot: process.getuid?.() === 0,
+    end: async () => await log?.end(),
+  }
+}
+
+function lazily(isTTY: boolean, open: () => NodeJS.WriteStream, onError: () => void): Output {
+  let stream: NodeJS.WriteStream | null = null
+  const opened = (): NodeJS.WriteStream => {
+    stream ??= open().on('error', onError)
+    return stream
+  }
+  return {
+    isTTY,
+    get columns() {
+      return isTTY ? opened().columns : undefined
+    },
+    write: (text) => opened().write(text),
+  }
 }

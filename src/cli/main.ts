@@ -5,11 +5,11 @@
 
 import { AutoupError, EXIT_STATUS } from '../core/errors.ts'
 import { loadCommand } from './commands.ts'
-import { type Io, processIo } from './io.ts'
+import type { Io } from './io.ts'
 import { quickParse } from './quick-parse.ts'
 
 /** `args` without the interpreter and the script. */
-export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+export async function main(args: readonly string[], io: Io): Promise<number> {
   try {
     const [name = '', ...rest] = args
     const spec = await loadCommand(name)

@@ -31,6 +31,33 @@ export type Check =
   | { readonly kind: 'incomplete'; readonly message: string }
   | { readonly kind: 'nothing-for-this-platform'; readonly message: string; readonly known: Known }
 
+export interface HttpOptions {
+  readonly method?: 'GET' | 'HEAD'
+  readonly headers?: Readonly<Record<string, string>>
+  /** A token; it is sent to the origin of the first address only, never along a redirect to another. */
+  readonly bearer?: string | null
+  /** Of a text; default 8 MiB. */
+  readonly maxBytes?: number
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Where the answer came from, after redirects. */
+  readonly url: string
+}
+
+/** Bounded in size, time and redirects; https only, but for this machine. Throws AutoupError with a sentence. */
+export interface HttpClient {
+  text(url: string, options?: HttpOptions): Promise<HttpAnswer & { readonly body: string }>
+  /** The body must be read, or cancelled. */
+  stream(
+    url: string,
+    options?: HttpOptions,
+  ): Promise<HttpAnswer & { readonly bytes: AsyncIterable<Uint8Array>; cancel(): Promise<void> }>
+}
+
 /** Where a fetcher delivers. Exactly one of the two is used. */
 export interface Sink {
   /** The one file of the release; hashed and bounded as it arrives. A piece is done with when the next is asked for. */

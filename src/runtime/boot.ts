@@ -76,7 +76,7 @@ async function openSockets(
     orphans = []
   }
   const listeners = openListeners(sharedSpecs(settings.listen), inherited, taken)
-  requireProof(settings, listeners)
+  requireProof(settings, listeners, emit)
   for (const { name, shown: address, how } of listeners) emit({ type: 'listening', name, address, how })
   const next = { ...ledger, listeners: recordOf(listeners) }
   await tolerate(emit, () => {
@@ -126,14 +126,12 @@ function refuseFixedProbe(settings: Settings): void {
   )
 }
 
-/** Without a socket nothing shows by itself that a worker serves. */
-function requireProof(settings: Settings, listeners: readonly Listener[]): void {
+/** Without a socket nothing shows by itself that a worker serves. A bare command is started all the same. */
+function requireProof(settings: Settings, listeners: readonly Listener[], emit: (event: AutoupEvent) => void): void {
   if (settings.ready.kind !== 'auto' || listeners.length > 0) return
-  const forms = '--ready notify, --ready exec:COMMAND or --ready uptime:3s'
-  throw new AutoupError(
-    'usage',
-    `nothing would show that a worker is ready: give it a socket with --listen, or say ${forms}`,
-  )
+  const advice = 'give it a socket with --listen, or say --ready notify, --ready exec:COMMAND or --ready uptime:3s'
+  if (settings.source !== null) throw new AutoupError('usage', `nothing would show that a new build serves: ${advice}`)
+  warn(emit, `nothing shows that a new worker serves, so a restart does not wait for it: ${advice}`)
 }
 
 async function drainAll(orphans: readonly Orphan[], timeoutMs: number): Promise<void> {

@@ -99,6 +99,7 @@ type Later = (ms: number, look: () => void) => void
 
 /** Seen to serve: its epoll watches our socket, or it has accepted a connection, if need be one of ours. */
 function watchProc({ pid, doors }: WatchContext, later: Later, say: (how: string) => void): void {
+  if (doors.listeners.length === 0) return later(0, () => say('it was started, and has no socket to show more'))
   let waitMs = LOOK_FIRST_MS
   const knocking = knock(doors.listeners)
   const look = (): void => {

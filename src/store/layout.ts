@@ -3,7 +3,7 @@
  * reached by a worker that runs as another user; what only the master may read is private to it.
  */
 
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { checkName } from '../core/name.ts'
 import { sweepTemporaries } from '../system/atomic.ts'
@@ -70,11 +70,16 @@ export function createStore(paths: StorePaths): void {
 /** The mode is set by hand, also of parents: the umask of whoever starts autoup must not lock workers out. */
 export function createFolder(path: string, mode: number): void {
   try {
-    const first = mkdirSync(path, { recursive: true })
-    if (first === undefined) return
-    for (let made = path; made.length >= first.length; made = dirname(made))
-      chmodSync(made, made === path ? mode : 0o755)
+    makeFolder(path, mode)
   } catch (cause) {
     throw storeTrouble('write', path, cause)
   }
+}
+
+/** Not `recursive`: with that Node 20 never comes back where even an existing folder answers ENOENT (/proc/1). */
+function makeFolder(path: string, mode: number): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(path) !== path) makeFolder(dirname(path), 0o755)
+  mkdirSync(path)
+  chmodSync(path, mode)
 }

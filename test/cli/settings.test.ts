@@ -142,7 +142,7 @@ describe('the environment', () => {
 })
 
 describe('mistakes', () => {
-  test.each([
+  test.each<[string, RegExp]>([
     [`--listen nowhere ${COMMAND}`, /^--listen: cannot listen on 'nowhere'/],
     [`--listen 8080 --listen 8080 ${COMMAND}`, /two listeners are named 'port-8080'/],
     [`--instances 0 ${COMMAND}`, /^--instances: .*1 to 1000/],
@@ -165,7 +165,7 @@ describe('mistakes', () => {
     ['--fetch file:/ ', /--name/],
     ['--fetch github:', /not a release source/],
     ...['--interval 5s', `--sha256 ${'a'.repeat(64)}`, '--preflight true', '--keep 1'].map(
-      (option) => [`${option} ${COMMAND}`, /about a release source/] as const,
+      (option): [string, RegExp] => [`${option} ${COMMAND}`, /about a release source/],
     ),
   ])('%s', (words, message) => {
     let error: unknown

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type Daemon, daemons } from '../support/daemons.ts'
-import { startLoad } from '../support/load.ts'
+import { startLoad, summary } from '../support/load.ts'
 import { type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
 import { needs } from '../support/requirements.ts'
@@ -27,7 +27,8 @@ for (const daemon of daemons) {
       )
       expect(gone).toMatchObject({ expected: true })
     }
-    expect(await load.stop()).toEqual([])
+    const { failed, story } = await load.stop()
+    expect(failed, `${story}; ${master.story()}`).toBe(0)
     expect(await answering(daemon, port)).toBe(daemon.generation ? String(SWAPS + 1) : null)
     expect(master.events.filter(({ type }) => type === 'worker-killed')).toEqual([])
     expect(await master.stop()).toBe(0)
@@ -49,15 +50,24 @@ async function answering(daemon: Daemon, port: number): Promise<string | null> {
   return null
 }
 
-/** New connections only; `stop` resolves with what failed. */
-async function steadyLoad(daemon: Daemon, port: number): Promise<{ stop(): Promise<readonly unknown[]> }> {
+interface Loaded {
+  stop(): Promise<{ failed: number; story: string }>
+}
+
+/** New connections only. */
+async function steadyLoad(daemon: Daemon, port: number): Promise<Loaded> {
   if (daemon.name === 'php-fpm') return oneAfterTheOther(daemon, port)
   const load = await startLoad({ target: port, rate: 200, newShare: 1 })
-  return { stop: async () => (await load.stop()).failures }
+  return {
+    async stop() {
+      const report = await load.stop()
+      return { failed: report.failed, story: summary(report) }
+    },
+  }
 }
 
 /** For what does not speak HTTP. */
-function oneAfterTheOther(daemon: Daemon, port: number): { stop(): Promise<readonly unknown[]> } {
+function oneAfterTheOther(daemon: Daemon, port: number): Loaded {
   const failures: unknown[] = []
   let isOver = false
   const asking = (async () => {
@@ -67,7 +77,7 @@ function oneAfterTheOther(daemon: Daemon, port: number): { stop(): Promise<reado
     async stop() {
       isOver = true
       await asking
-      return failures
+      return { failed: failures.length, story: failures.join('; ') }
     },
   }
 }

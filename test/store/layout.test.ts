@@ -1,4 +1,4 @@
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onTestFinished, expect, test } from 'vitest'
 import { createStore, storePaths } from '../../src/store/layout.ts'
@@ -38,13 +38,6 @@ test('a state directory that cannot be one is named, with what to do', async () 
   expect(() => createStore(storePaths(join(folder, 'file'), 'app'))).toThrow(/cannot write .*file.*--state-dir/)
   // Nobody, not even root, may write here.
   expect(() => createStore(storePaths('/proc/1', 'app'))).toThrow(/cannot write \/proc\/1\/app: /)
-})
-
-test('a full disk is called that', async () => {
-  const folder = await temporaryFolder()
-  await mkdir(join(folder, 'app'))
-  const store = { ...storePaths(folder, 'app'), tmp: '/dev/full/tmp' }
-  expect(() => createStore(store)).toThrow(/no directory/)
 })
 
 test('a name that is none is refused before anything is made', () => {

@@ -82,7 +82,7 @@ http {
     command: (folder) => ['-c', join(folder, 'nginx.conf')],
     environment: () => ({ NGINX: '3;' }),
   }),
-  http('lighttpd', 'SIGINT', /x-generation: (\d+)/i, {
+  http('lighttpd', 'SIGINT', /x-generation"?: ?"?(\d+)/i, {
     files: (folder, port) => ({
       'index.html': '{"server":"lighttpd"}\n',
       'lighttpd.conf': `server.modules = ("mod_setenv")

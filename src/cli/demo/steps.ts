@@ -1,10 +1,12 @@
 /** What the demo does, step by step, and its books: every request that failed belongs to a worker that died. */
 
+import { execFile } from 'node:child_process'
 import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatDuration } from '../../core/duration.ts'
+import type { Status } from '../../core/status.ts'
 import { clientPorts } from './connections.ts'
 import { Load, type Tally } from './load.ts'
 import { ServiceMaster } from './service-master.ts'
@@ -17,7 +19,6 @@ export class Demo {
   readonly #release: string
   #master: ServiceMaster | null = null
   #load: Load | null = null
-  #worker = 0
   #sent = 0
   #excused = 0
   #unexcused = 0
@@ -40,9 +41,7 @@ export class Demo {
     await this.#killWorker()
     await this.#rollBack()
     await this.#killMaster()
-    await this.#load?.stop()
-    await this.#master?.stop()
-    this.#balance(this.#load?.take() ?? null, new Set())
+    await this.cleanUp()
     this.#say('')
     this.#say(
       `  ${this.#sent} requests in ${formatDuration(performance.now() - startedAt)}: ${this.#unexcused} failed that should not have, ${this.#excused} went down with a worker that died.`,
@@ -61,7 +60,7 @@ export class Demo {
     this.#publish('1.0.0')
     const master = this.#newMaster()
     const { address } = await master.next('listening')
-    await this.#live(master)
+    await master.next('promotion-ready')
     this.#load = new Load(Number(address.split(':').pop()))
     await master.next('build-committed')
     this.#result(`1.0.0 serves on ${address}`)
@@ -71,7 +70,7 @@ export class Demo {
     this.#title('publish 1.1.0')
     const startedAt = this.#publish('1.1.0')
     const master = this.#running()
-    await this.#live(master)
+    await master.next('promotion-ready')
     const afterMs = performance.now() - startedAt
     await master.next('build-committed')
     this.#result(`live after ${formatDuration(afterMs)}, committed after ${formatDuration(PROBATION_MS)} of probation`)
@@ -88,7 +87,7 @@ export class Demo {
     this.#title('publish 1.3.0, which starts well and dies in use')
     this.#publish('1.3.0', 'in-use')
     const master = this.#running()
-    await this.#live(master)
+    await master.next('promotion-ready')
     get(`http://127.0.0.1:${this.#port()}/report`).on('error', () => undefined)
     const { reason } = await master.next('build-quarantined')
     const ports = JSON.parse(readFileSync(join(this.#directory, 'state', 'demo', 'data', 'last-words.json'), 'utf8'))
@@ -97,7 +96,7 @@ export class Demo {
 
   async #killWorker(): Promise<void> {
     const master = this.#running()
-    const pid = await this.#workerPid(master)
+    const pid = await this.#servingPid()
     this.#title(`kill -9 ${pid}, the worker`)
     process.kill(pid, 'SIGSTOP')
     const ports = new Set(clientPorts(pid))
@@ -112,9 +111,9 @@ export class Demo {
   async #rollBack(): Promise<void> {
     this.#title('autoup rollback')
     const master = this.#running()
-    const status = await this.#control('rollback')
+    await this.#cli('rollback')
     await master.next('build-committed', (event) => event.purpose === 'rollback')
-    this.#result(status)
+    this.#result('1.0.0 serves, and 1.1.0 is held: it does not come back by itself')
   }
 
   async #killMaster(): Promise<void> {
@@ -124,6 +123,7 @@ export class Demo {
     const master = this.#newMaster()
     const { how } = await master.next('listening')
     await master.next('worker-exited')
+    await this.#load?.stop()
     this.#result(`the old worker served on; its socket was ${how === 'taken-back' ? 'taken back from it' : how}`)
   }
 
@@ -145,26 +145,12 @@ export class Demo {
     return performance.now()
   }
 
-  async #live(master: ServiceMaster): Promise<void> {
-    const { pid } = await master.next('worker-ready')
-    this.#worker = pid
-    await master.next('promotion-ready')
-  }
-
-  /** The worker that serves after a rollback is another one. */
-  async #workerPid(master: ServiceMaster): Promise<number> {
-    const { workers } = JSON.parse(await this.#cli('status', '--json')) as { workers: { pid: number; state: string }[] }
-    this.#worker = workers.find((worker) => worker.state === 'ready')?.pid ?? this.#worker
-    return master ? this.#worker : 0
-  }
-
-  async #control(command: string): Promise<string> {
-    await this.#cli(command)
-    return '1.0.0 serves, and 1.1.0 is held: it does not come back by itself'
+  async #servingPid(): Promise<number> {
+    const { workers } = JSON.parse(await this.#cli('status', '--json')) as Pick<Status, 'workers'>
+    return workers.find((worker) => worker.state === 'ready')?.pid as number
   }
 
   async #cli(...args: string[]): Promise<string> {
-    const { execFile } = await import('node:child_process')
     const words = [process.argv[1] as string, ...args, '--state-dir', join(this.#directory, 'state')]
     return await new Promise((resolve, reject) => {
       execFile(process.execPath, words, (error, stdout) => (error ? reject(error) : resolve(stdout)))

@@ -1,0 +1,98 @@
+/**
+ * Digests of files and streams, any number of algorithms in one pass, and the spellings in which digests are written
+ * down. A spelling is read exactly or not at all: half a digest is none. MD5 and SHA-1 are no proof and not understood.
+ */
+
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { READ_BYTES } from '../system/tree.ts'
+
+/** What sources and checksum files vouch with. */
+export type DigestAlgorithm = 'sha256' | 'sha512'
+
+export interface Digest {
+  readonly algorithm: DigestAlgorithm
+  /** Lower case, of full length. */
+  readonly hex: string
+}
+
+/** What can be computed; a prehashed minisign signature is over BLAKE2b. */
+export type HashAlgorithm = DigestAlgorithm | 'blake2b512'
+
+export interface Digested {
+  /** Bytes that were hashed. */
+  readonly size: number
+  readonly hex: Readonly<Partial<Record<HashAlgorithm, string>>>
+}
+
+/** Reads a file, by its path, or a stream to its end. Throws the system error of what cannot be read. */
+export async function digestOf(
+  source: string | AsyncIterable<Uint8Array>,
+  algorithms: Iterable<HashAlgorithm>,
+): Promise<Digested> {
+  const hashes = [...new Set(algorithms)].map((algorithm) => [algorithm, createHash(algorithm)] as const)
+  let size = 0
+  for await (const piece of typeof source === 'string' ? pieces(source) : source) {
+    size += piece.length
+    for (const [, hash] of hashes) hash.update(piece)
+  }
+  return { size, hex: Object.fromEntries(hashes.map(([algorithm, hash]) => [algorithm, hash.digest('hex')])) }
+}
+
+/** `sha256:<hex>`, `sha256-<hex>`, `<hex>` (the length tells which) or `sha512-<base64>`; null for all else. */
+export function parseDigest(text: string): Digest | null {
+  const [, named, value] = /^(?:(sha256|sha512)[:-])?([A-Za-z0-9+/]+={0,2})$/.exec(text.trim()) ?? []
+  if (value === undefined) return null
+  const hex = isHex(value) ? value.toLowerCase() : named === undefined ? null : fromBase64(value)
+  const algorithm = hex === null ? null : algorithmOf(hex)
+  if (hex === null || algorithm === null || (named !== undefined && named !== algorithm)) return null
+  return { algorithm, hex }
+}
+
+/**
+ * An `integrity` as npm writes it (Subresource Integrity): words with spaces between, of which those of the strongest
+ * algorithm count, and any one of these is enough. Empty when there is none that proves anything.
+ */
+export function parseIntegrity(text: string): Digest[] {
+  const digests = text
+    .split(/\s+/)
+    // Options after `?` are reserved and mean nothing.
+    .map((word) => (/^sha\d+-/.test(word) ? parseDigest(word.replace(/\?.*$/, '')) : null))
+    .filter((digest) => digest !== null)
+  const strong = digests.filter(({ algorithm }) => algorithm === 'sha512')
+  return strong.length > 0 ? strong : digests
+}
+
+/** By the number of hex digits, or null. */
+export function algorithmOf(hex: string): DigestAlgorithm | null {
+  return hex.length === 64 ? 'sha256' : hex.length === 128 ? 'sha512' : null
+}
+
+/** The next piece is read while this one is hashed; two buffers, however large the file. */
+async function* pieces(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r')
+  try {
+    const buffers = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)] as const
+    let next = file.read(buffers[0], 0, READ_BYTES, null)
+    for (let turn = 1; ; turn++) {
+      const { bytesRead, buffer } = await next
+      if (bytesRead === 0) return
+      next = file.read(buffers[turn % 2] as Buffer, 0, READ_BYTES, null)
+      // Whoever stops early, or fails, does not wait for it.
+      next.catch(() => undefined)
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+function isHex(text: string): boolean {
+  return /^(?:[0-9a-f]{64}|[0-9a-f]{128})$/i.test(text)
+}
+
+/** Only the one spelling that an encoder writes. */
+function fromBase64(text: string): string | null {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? bytes.toString('hex') : null
+}

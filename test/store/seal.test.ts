@@ -1,0 +1,200 @@
+import { chmod, lstat, mkdir, readdir, readlink, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { formatBuildFile, readBuild, readBuildFileIn, treeFolder } from '../../src/store/build-file.ts'
+import { checkSeal } from '../../src/store/check-seal.ts'
+import type { StorePaths } from '../../src/store/layout.ts'
+import { sealTree } from '../../src/store/manifest.ts'
+import { finishStaging } from '../../src/store/seal.ts'
+import { script } from '../support/builds.ts'
+import { jobFor, runJob, stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
+
+let store: StorePaths
+let source: string
+
+/** bin/app, a text, and links within. */
+beforeEach(async () => {
+  store = await temporaryStore()
+  source = join(await temporaryFolder(), 'app')
+  await mkdir(join(source, 'bin'), { recursive: true })
+  await mkdir(join(source, 'share/doc'), { recursive: true })
+  script('#!/bin/sh\nexit 0\n', 0o4755)(join(source, 'bin/app'))
+  await writeFile(join(source, 'share/doc/README'), 'hello', { mode: 0o664 })
+  await symlink('bin/app', join(source, 'app'))
+  await symlink('../bin', join(source, 'share/bin'))
+  await symlink('share/bin/app', join(source, 'via'))
+})
+
+/** A staged folder, not sealed yet. */
+async function staged(): Promise<string> {
+  const verdict = await runJob(jobFor(store, `file:${source}`))
+  if (verdict.type !== 'staged' || verdict.directory === null) throw new Error(JSON.stringify(verdict))
+  return verdict.directory
+}
+
+async function modeOf(path: string): Promise<string> {
+  return ((await stat(path)).mode & 0o7777).toString(8)
+}
+
+describe('a sealed build', () => {
+  test('is read-only, without setuid, with its links, and nothing is left in tmp', async () => {
+    const { id } = await stageBuild(store, source)
+    const tree = treeFolder(store, id)
+    expect(await modeOf(join(tree, 'bin/app'))).toBe('555')
+    expect(await modeOf(join(tree, 'share/doc/README'))).toBe('444')
+    expect(await modeOf(join(tree, 'bin'))).toBe('555')
+    expect(await modeOf(join(tree, 'share'))).toBe('555')
+    expect(await modeOf(tree)).toBe('555')
+    expect(await modeOf(join(store.builds, id))).toBe('555')
+    expect(await readlink(join(tree, 'app'))).toBe('bin/app')
+    expect(await readlink(join(tree, 'share/bin'))).toBe('../bin')
+    expect(await readdir(store.tmp)).toEqual([])
+    expect(await checkSeal(store, id, { full: true })).toEqual({ missing: [], changed: [], strangers: [] })
+    expect(readBuild(store, id)).toMatchObject({ id, committedAt: null, proofs: ['local-file'] })
+  })
+
+  test('is kept when the same is staged again', async () => {
+    const first = await staged()
+    const second = await staged()
+    const build = await finishStaging(store, first)
+    const { ino } = await stat(treeFolder(store, build.id))
+    expect(await finishStaging(store, second)).toEqual(build)
+    expect((await stat(treeFolder(store, build.id))).ino).toBe(ino)
+    expect(await readdir(store.tmp)).toEqual([])
+  })
+
+  test('takes the place of a damaged one, which is kept aside', async () => {
+    const { id } = await stageBuild(store, source)
+    await writeFile(join(treeFolder(store, id), 'bin/app'), 'changed by root')
+    const again = await staged()
+    await finishStaging(store, again)
+    expect(await checkSeal(store, id, { full: true })).toEqual({ missing: [], changed: [], strangers: [] })
+    const aside = await readdir(store.aside)
+    expect(aside).toEqual([expect.stringContaining(id)])
+    expect((await stat(join(store.aside, aside[0]!, 'tree/bin/app'))).size).toBe(15)
+  })
+})
+
+describe('what the master does not believe', () => {
+  const lie = async (directory: string, links: { path: string; target: string }[]) => {
+    const file = readBuildFileIn(directory)!
+    await rm(join(directory, 'build.json'))
+    await writeFile(join(directory, 'build.json'), formatBuildFile({ ...file, links }))
+  }
+
+  test.each([
+    ['an absolute target', { path: 'x', target: '/etc/passwd' }],
+    ['a target outside', { path: 'x', target: '../../../state.json' }],
+    ['a target that is not there', { path: 'x', target: 'nothing' }],
+    ['a place outside', { path: '../x', target: 'bin' }],
+    ['a place in a folder that is not there', { path: 'nowhere/x', target: '../bin' }],
+    ['a place below a file', { path: 'bin/app/x', target: '../app' }],
+  ])('a link with %s is refused, and no link is made', async (_, link) => {
+    const directory = await staged()
+    await lie(directory, [{ path: 'good', target: 'bin' }, link])
+    await expect(finishStaging(store, directory)).rejects.toMatchObject({ code: 'refused' })
+    expect(await readdir(store.builds)).toEqual([])
+    expect(await readdir(store.tmp)).toEqual([])
+  })
+
+  test('a link through a link that the tree already has is refused', async () => {
+    const directory = await staged()
+    await chmod(join(directory, 'tree'), 0o755)
+    await symlink('/tmp', join(directory, 'tree/evil'))
+    await lie(directory, [{ path: 'evil/x', target: 'bin' }])
+    await expect(finishStaging(store, directory)).rejects.toMatchObject({ code: 'refused' })
+  })
+
+  test('a folder from elsewhere, or without a build.json, is not sealed', async () => {
+    const elsewhere = join(await temporaryFolder(), 'x')
+    await rename(await staged(), elsewhere)
+    await expect(finishStaging(store, elsewhere)).rejects.toThrow(/no staged build/)
+    const empty = join(store.tmp, 'empty')
+    await mkdir(empty)
+    await expect(finishStaging(store, empty)).rejects.toThrow(/no staged build/)
+  })
+})
+
+describe('a build that is looked at again', () => {
+  let id: string
+  let tree: string
+
+  beforeEach(async () => {
+    id = (await stageBuild(store, source)).id
+    tree = treeFolder(store, id)
+  })
+
+  const quick = () => checkSeal(store, id, { full: false })
+  const full = () => checkSeal(store, id, { full: true })
+
+  test('misses what is gone', async () => {
+    await rm(join(tree, 'share/doc'), { recursive: true })
+    await rm(join(tree, 'app'))
+    expect(await quick()).toEqual({ missing: ['app', 'share/doc', 'share/doc/README'], changed: [], strangers: [] })
+  })
+
+  test('shows changed bytes, modes, links and kinds', async () => {
+    await writeFile(join(tree, 'share/doc/README'), 'jello')
+    await chmod(join(tree, 'bin/app'), 0o644)
+    await rm(join(tree, 'app'))
+    await symlink('share', join(tree, 'app'))
+    await rm(join(tree, 'via'))
+    await mkdir(join(tree, 'via'))
+    expect((await quick()).changed).toEqual(['app', 'bin/app', 'share/doc/README', 'via'])
+  })
+
+  test('is not changed by being touched: the file is read once more', async () => {
+    await utimes(join(tree, 'share/doc/README'), 1, 1)
+    expect(await quick()).toEqual({ missing: [], changed: [], strangers: [] })
+  })
+
+  test('shows a change that is not to be seen from outside only to a full look', async () => {
+    const manifest = join(store.builds, id, 'manifest')
+    // The same as a disk that lies: the manifest says that nothing about the file has changed since.
+    const path = join(tree, 'share/doc/README')
+    const before = await lstat(path, { bigint: true })
+    await writeFile(path, 'jello')
+    const after = await lstat(path, { bigint: true })
+    const { readFile } = await import('node:fs/promises')
+    const text = (await readFile(manifest, 'utf8'))
+      .replace(`${before.mtimeNs}\t${before.ctimeNs}`, `${after.mtimeNs}\t${after.ctimeNs}`)
+    console.log(JSON.stringify(text.split('\n')[6]), after.ctimeNs, after.ino, before.ino)
+    await writeFile(manifest, text)
+    console.log((await lstat(path, { bigint: true })).ctimeNs, (await readFile(manifest,'utf8')) === text)
+    expect((await quick()).changed).toEqual([])
+    expect((await full()).changed).toEqual(['share/doc/README'])
+  })
+
+  test('reports strangers without calling the build changed; of a strange folder the folder', async () => {
+    await mkdir(join(tree, 'bin/__pycache__'))
+    await writeFile(join(tree, 'bin/__pycache__/app.pyc'), '')
+    await writeFile(join(tree, 'bad\nname'), '')
+    expect(await full()).toEqual({ missing: [], changed: [], strangers: ['bad\nname', 'bin/__pycache__'] })
+  })
+
+  test('is not believed with a manifest that was changed, or without one', async () => {
+    const manifest = join(store.builds, id, 'manifest')
+    await writeFile(manifest, 'd\tbin\n')
+    expect((await quick()).changed).toEqual(['manifest'])
+    await rm(manifest)
+    expect((await quick()).missing).toEqual(['manifest'])
+    await rm(join(store.builds, id, 'build.json'))
+    expect((await quick()).missing).toEqual(['build.json'])
+    expect(readBuild(store, id)).toBeNull()
+  })
+})
+
+describe('a tree', () => {
+  test.each([
+    ['out of it', '../../etc', /outside/],
+    ['to an absolute path', '/bin/sh', /outside/],
+    ['to nothing', 'nothing', /not there/],
+  ])('with a link %s has no manifest', async (_, target, why) => {
+    await symlink(target, join(source, 'bad'))
+    expect(await sealTree(source, { maxEntries: 100 })).toEqual({ problem: expect.stringMatching(why) })
+  })
+
+  test('with too much in it has no manifest', async () => {
+    expect(await sealTree(source, { maxEntries: 3 })).toEqual({ problem: 'holds more than 3 files and folders' })
+  })
+})

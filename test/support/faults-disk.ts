@@ -1,0 +1,46 @@
+/** A small disk of the test's own, to be filled to the last byte. */
+
+import { execFileSync } from 'node:child_process'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryDirectory } from './master.ts'
+import { onEnd } from './on-end.ts'
+
+export interface Disk {
+  readonly path: string
+  /** Until not one byte and, with `inodes`, not one file more fits. */
+  fill(): void
+  /** As it was before `fill`. */
+  free(): void
+}
+
+const BLOCK = Buffer.alloc(65_536)
+
+/** A tmpfs(5), unmounted when the test ends; needs root. */
+export function smallDisk(megabytes: number): Disk {
+  const path = temporaryDirectory()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'tmpfs', path])
+  onEnd(() => execFileSync('umount', ['--lazy', path]))
+  const ballast = join(path, 'ballast')
+  return {
+    path,
+    fill() {
+      const file = openSync(ballast, 'a')
+      try {
+        for (let size = BLOCK.length; size >= 1; size = Math.floor(size / 2)) while (write(file, size));
+      } finally {
+        closeSync(file)
+      }
+    },
+    free: () => rmSync(ballast, { force: true }),
+  }
+}
+
+function write(file: number, size: number): boolean {
+  try {
+    return writeSync(file, BLOCK, 0, size) === size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return false
+    throw error
+  }
+}
