@@ -100,12 +100,11 @@ async function fetchFile(location: string, look: Look, into: Sink): Promise<void
   }
   try {
     await check()
-    await into.artifact(
-      (async function* () {
-        yield* read(file)
-        await check()
-      })(),
-    )
+    const bytes = async function* () {
+      yield* read(file)
+      await check()
+    }
+    await into.artifact(async () => ({ from: 0, bytes: bytes() }), null)
   } finally {
     await file.close()
   }

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   demo: async () => (await import('./demo.ts')).demo,
   check: async () => (await import('./check.ts')).check,
   stage: async () => (await import('./stage.ts')).stage,
+  verify: async () => (await import('./verify.ts')).verify,
   upgrade: async () => (await import('./upgrade.ts')).upgrade,
   rollback: async () => (await import('./rollback.ts')).rollback,
   pause: async () => (await import('./pause.ts')).pause,

@@ -19,6 +19,15 @@ export interface Release {
   readonly ordered: boolean
   /** Whether the one file may be executed where it comes from; absent where the source knows no modes. */
   readonly executable?: boolean
+  /**
+   * Names that `companion` can be asked for, such as the other assets of the release: checksum files and signatures
+   * are looked for among them. A source that cannot list them names those it would try.
+   */
+  readonly siblings?: readonly string[]
+  /** Proofs that the source itself has verified, such as `npm-signature`. */
+  readonly proofs?: readonly string[]
+  /** ISO 8601; for `--min-age`. */
+  readonly publishedAt?: string | null
   /** Free for the fetcher's own use between check and fetch. JSON. */
   readonly detail?: unknown
 }
@@ -58,10 +67,21 @@ export interface HttpClient {
   ): Promise<HttpAnswer & { readonly bytes: AsyncIterable<Uint8Array>; cancel(): Promise<void> }>
 }
 
+/** Bytes of an artifact, beginning at `from`. */
+export interface Piece {
+  readonly from: number
+  readonly bytes: AsyncIterable<Uint8Array>
+}
+
 /** Where a fetcher delivers. Exactly one of the two is used. */
 export interface Sink {
-  /** The one file of the release; hashed and bounded as it arrives. A piece is done with when the next is asked for. */
-  artifact(bytes: AsyncIterable<Uint8Array>): Promise<void>
+  /**
+   * The one file of the release; hashed and bounded as it arrives. `open` is asked for the bytes from an offset on: 0
+   * at first, more when a download that was cut can go on. It may answer from 0 all the same. `identity` is what the
+   * bytes are known by (an ETag, a digest): only with it, and only while it is the same, is what came kept for the
+   * next try.
+   */
+  artifact(open: (from: number) => Promise<Piece>, identity: string | null): Promise<void>
   /** An empty directory to be filled by a fetcher whose release is a tree (a directory, npm). */
   tree(fill: (directory: string) => Promise<void>): Promise<void>
 }
@@ -71,6 +91,11 @@ export interface FetchContext {
   readonly location: string
   readonly platform: { readonly os: string; readonly arch: string; readonly libc: 'glibc' | 'musl' | null }
   readonly signal: AbortSignal
+  readonly http: HttpClient
+  /** The token for this source, or null. Never to be put into a message, a URL or an argument. */
+  readonly token: string | null
+  /** A directory of this job's own, for what the fetcher needs on disk; removed afterwards. */
+  readonly scratch: string
   /** A warning to the operator. */
   warn(message: string): void
 }
@@ -83,4 +108,6 @@ export interface Fetcher {
   changed?(location: string, known: Known): Promise<boolean>
   check(context: FetchContext, known: Known | null): Promise<Check>
   fetch(context: FetchContext, release: Release, into: Sink): Promise<void>
+  /** The text of one of the release's siblings, at most 1 MiB; null when there is none of that name. */
+  companion?(context: FetchContext, release: Release, name: string): Promise<string | null>
 }

@@ -179,6 +179,8 @@ export function stageJob(
     project: name,
     searchPath: process.env.PATH ?? '',
     maxBytes: TRUST_LIMITS.artifactBytes,
+    token: null,
+    allowUnverified: false,
   }
 }
 

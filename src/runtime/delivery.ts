@@ -1,14 +1,16 @@
 /**
  * Where a fetcher delivers to, in the stager's own folder: one file, hashed and bounded as it arrives, or a tree. What
- * has arrived is not trusted by this; only its digest and size are known afterwards.
+ * has arrived is not trusted by this; only its digest and size are known afterwards. A download that was cut goes on
+ * from where it was, in this job or, from a file that the sweep leaves alone, in a later one.
  */
 
-import { createHash } from 'node:crypto'
-import { mkdir, open } from 'node:fs/promises'
+import { createHash, type Hash } from 'node:crypto'
+import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatSize } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
-import type { Sink } from '../core/source.ts'
+import type { Piece, Sink } from '../core/source.ts'
+import { openPartial, type PartialFile } from '../store/partial-file.ts'
 
 export type Delivered =
   | { readonly kind: 'artifact'; readonly path: string; readonly size: number; readonly sha256: string }
@@ -20,21 +22,42 @@ export interface Delivery {
   delivered(): Delivered | null
 }
 
-/** `onBytes` hears the sum so far after each piece. */
-export function newDelivery(folder: string, maxBytes: number, onBytes: (bytes: number) => void): Delivery {
+export interface DeliveryOptions {
+  /** The job's own folder. */
+  readonly folder: string
+  /** Where what can be resumed is kept. */
+  readonly partials: string
+  /** Tells releases apart whose identity is the same by chance. */
+  readonly source: string
+  readonly maxBytes: number
+  /** Hears the sum so far after each piece. */
+  readonly onBytes: (bytes: number) => void
+}
+
+/** As often is a cut download taken up again in one job, as long as each time something came. */
+const RESUMES = 20
+
+export function newDelivery(options: DeliveryOptions): Delivery {
   let delivered: Delivered | null = null
   const once = () => {
     if (delivered !== null) throw new Error('a fetcher delivers once')
   }
   const sink: Sink = {
-    async artifact(bytes) {
+    async artifact(open, identity) {
       once()
-      const path = join(folder, 'artifact')
-      delivered = { kind: 'artifact', path, ...(await receive(bytes, path, maxBytes, onBytes)) }
+      const partial = await openPartial(options, identity)
+      try {
+        const sha256 = await receive(partial, open, options)
+        const path = join(options.folder, 'artifact')
+        await rename(partial.path, path)
+        delivered = { kind: 'artifact', path, size: partial.size, sha256 }
+      } finally {
+        await partial.close()
+      }
     },
     async tree(fill) {
       once()
-      const path = join(folder, 'tree')
+      const path = join(options.folder, 'tree')
       await mkdir(path, { mode: 0o755 })
       await fill(path)
       delivered = { kind: 'tree', path }
@@ -44,35 +67,60 @@ export function newDelivery(folder: string, maxBytes: number, onBytes: (bytes: n
 }
 
 async function receive(
-  bytes: AsyncIterable<Uint8Array>,
-  path: string,
-  maxBytes: number,
-  onBytes: (bytes: number) => void,
-): Promise<{ size: number; sha256: string }> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    const hash = createHash('sha256')
-    let size = 0
-    for await (const piece of bytes) {
-      size += piece.length
-      if (size > maxBytes) {
-        throw new AutoupError(
-          'failed',
-          `the artifact is over ${formatSize(maxBytes)}, more than is taken: not downloaded`,
-        )
-      }
-      // The write runs in a thread while this one hashes.
-      const written = writeAll(file, piece)
-      hash.update(piece)
-      await written
-      onBytes(size)
+  partial: PartialFile,
+  open: (from: number) => Promise<Piece>,
+  options: DeliveryOptions,
+): Promise<string> {
+  for (let resumes = 0; ; resumes++) {
+    const before = partial.size
+    try {
+      const { from, bytes } = await open(before)
+      const hash = await startAt(partial, from)
+      await copy(partial, bytes, hash, options)
+      return hash.digest('hex')
+    } catch (error) {
+      const canGoOn = partial.isKept && partial.size > before && resumes < RESUMES
+      if (!canGoOn || isFinal(error)) throw error
     }
-    return { size, sha256: hash.digest('hex') }
-  } finally {
-    await file.close()
   }
 }
 
-async function writeAll(file: Awaited<ReturnType<typeof open>>, piece: Uint8Array): Promise<void> {
-  for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten
+async function startAt(partial: PartialFile, from: number): Promise<Hash> {
+  const hash = createHash('sha256')
+  if (from !== 0 && from !== partial.size)
+    throw new AutoupError('failed', `the source answers with bytes from ${from} on, and ${partial.size} are here`)
+  if (from === 0) await partial.empty()
+  else for await (const piece of partial.read()) hash.update(piece)
+  return hash
+}
+
+async function copy(
+  partial: PartialFile,
+  bytes: AsyncIterable<Uint8Array>,
+  hash: Hash,
+  { maxBytes, onBytes }: DeliveryOptions,
+): Promise<void> {
+  for await (const piece of bytes) {
+    if (partial.size + piece.length > maxBytes) {
+      await partial.discard()
+      throw new AutoupError(
+        'failed',
+        `the artifact is over ${formatSize(maxBytes)}, more than is taken: not downloaded`,
+        { data: { isFinal: true } },
+      )
+    }
+    // The write runs in a thread while this one hashes.
+    const written = partial.append(piece)
+    hash.update(piece)
+    await written
+    onBytes(partial.size)
+  }
+}
+
+/** Not an accident of the network: the disk, or a bound. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof AutoupError) return error.data.isFinal === true
+  return (
+    typeof (error as NodeJS.ErrnoException).syscall === 'string' && (error as NodeJS.ErrnoException).syscall === 'write'
+  )
 }

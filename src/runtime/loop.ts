@@ -16,15 +16,17 @@ export function now(): Instant {
 
 export class Loop {
   state: State
-  readonly #carryOut: (effect: Effect) => Input | void
+  readonly #carryOut: (effect: Effect) => Input | undefined
+  readonly #onChange: (state: State) => void
   readonly #queue: Input[] = []
   #isRunning = false
   #timer: NodeJS.Timeout | null = null
 
-  /** `carryOut` returns an input where the outcome is known at once. */
-  constructor(state: State, carryOut: (effect: Effect) => Input | void) {
+  /** `carryOut` returns an input where the outcome is known at once; `onChange` sees each state that came to rest. */
+  constructor(state: State, carryOut: (effect: Effect) => Input | undefined, onChange: (state: State) => void) {
     this.state = state
     this.#carryOut = carryOut
+    this.#onChange = onChange
   }
 
   send(input: Input): void {
@@ -36,6 +38,7 @@ export class Loop {
     } finally {
       this.#isRunning = false
     }
+    this.#onChange(this.state)
     this.#arm()
   }
 

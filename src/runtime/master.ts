@@ -54,44 +54,58 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
     listeners,
     (event) => log.emit(event),
     ({ address }) => {
-      loop.state = { ...loop.state, ledger: { ...loop.state.ledger, listeners: recordOf(listeners) } }
+      const next = { ...loop.state.ledger, listeners: recordOf(listeners) }
+      loop.state = { ...loop.state, ledger: next }
+      // Before a worker has it: should this master be killed, the next one looks for it by what is written down.
+      send(save({ type: 'save', purpose: 'note', ledger: next }))
       send({ type: 'listener-lost', address })
     },
   )
   const policy = policyOf(settings, source?.fetcher.intervalMs ?? null)
-  const loop = new Loop(newState(policy, ledger, settings.instances), carryOut)
+  const loop = new Loop(newState(policy, ledger, settings.instances), carryOut, (state) => workforce.follow(state))
 
-  function carryOut(effect: Effect): Input | void {
+  function carryOut(effect: Effect): Input | undefined {
     switch (effect.type) {
+      case 'save':
+        return save(effect)
       case 'emit':
         log.emit(effect.event)
         if (effect.event.type === 'worker-ready' || effect.event.type === 'worker-exited') tending.now()
-        return
+        break
       case 'spawn':
-        return void workforce.spawn(effect)
+        void workforce.spawn(effect)
+        break
       case 'drain':
-        return workforce.drain(effect.worker)
+        workforce.drain(effect.worker)
+        break
       case 'kill':
-        return workforce.kill(effect.worker)
+        workforce.kill(effect.worker)
+        break
       case 'diagnose':
-        return workforce.diagnose(effect.worker)
+        workforce.diagnose(effect.worker)
+        break
       case 'stage':
-        return void checks.start(effect.asked, loop.state)
+        void checks.start(effect.asked, loop.state)
+        break
       case 'stop-stager':
-        return checks.stop()
+        checks.stop()
+        break
       case 'preflight':
-        return void preflight(effect)
-      case 'save':
-        return save(effect)
+        void preflight(effect)
+        break
       case 'sweep':
-        return void sweep()
+        void sweep()
+        break
       case 'settle':
-        return requests.settle(effect)
+        requests.settle(effect)
+        break
       case 'exit':
-        return end(effect.status)
+        end(effect.status)
+        break
       default:
-        return unreachable(effect)
+        unreachable(effect)
     }
+    return undefined
   }
 
   function save({ purpose, ledger: next }: Extract<Effect, { type: 'save' }>): Input {

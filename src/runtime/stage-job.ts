@@ -15,12 +15,14 @@ import type { Check, FetchContext, Fetcher, Known, Release } from '../core/sourc
 import { readBuild } from '../store/build-file.ts'
 import { checkSeal, isWhole } from '../store/check-seal.ts'
 import { storeTrouble } from '../store/trouble.ts'
+import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 import { buildTree } from './build-tree.ts'
 import { type Delivered, newDelivery } from './delivery.ts'
 import { hostPlatform } from './host-platform.ts'
+import { lazyHttpClient } from './lazy-http.ts'
 import { heldReason, proofsOf, versionProblem } from './stage-gate.ts'
-import type { StageProgress, StagerOrder, StageVerdict } from './stage-protocol.ts'
+import { type StageProgress, type StagerOrder, type StageVerdict, scratchOf } from './stage-protocol.ts'
 
 const PROGRESS_EVERY_MS = 250
 
@@ -33,18 +35,32 @@ export async function runStageJob(
   try {
     report({ type: 'checking' })
     const { fetcher, location } = await fetcherFor(order.source)
-    const context: FetchContext = {
-      location,
-      platform: hostPlatform(),
-      signal,
-      warn: (message) => report({ type: 'warning', message }),
-    }
+    const context = contextOf(order, location, report, signal)
     // Asked for again, what was turned down is looked at as if for the first time.
     const check = await fetcher.check(context, order.again ? null : order.known)
     return await onCheck(order, check, { fetcher, context, report })
   } catch (error) {
     if (isIncomplete(error)) return { type: 'incomplete', message: error.message }
     return { type: 'error', message: messageOf(error) }
+  } finally {
+    await removeTree(scratchOf(order.directory)).catch(() => undefined)
+  }
+}
+
+function contextOf(
+  { directory, token, allowUnverified }: StagerOrder,
+  location: string,
+  report: (progress: StageProgress) => void,
+  signal: AbortSignal,
+): FetchContext {
+  return {
+    location,
+    platform: hostPlatform(),
+    http: lazyHttpClient({ signal, allowPlain: allowUnverified }),
+    token,
+    scratch: scratchOf(directory),
+    signal,
+    warn: (message) => report({ type: 'warning', message }),
   }
 }
 
@@ -119,11 +135,17 @@ async function fetchRelease(order: StagerOrder, release: Release, tools: Tools):
   await mustFit(order, release)
   await mkdir(order.directory, { mode: 0o755 })
   let reportedAt = 0
-  const delivery = newDelivery(order.directory, order.maxBytes, (bytes) => {
-    const now = performance.now()
-    if (now - reportedAt < PROGRESS_EVERY_MS) return
-    reportedAt = now
-    tools.report({ type: 'progress', bytes, total: release.size })
+  const delivery = newDelivery({
+    folder: order.directory,
+    partials: order.store.tmp,
+    source: order.source,
+    maxBytes: order.maxBytes,
+    onBytes: (bytes) => {
+      const now = performance.now()
+      if (now - reportedAt < PROGRESS_EVERY_MS) return
+      reportedAt = now
+      tools.report({ type: 'progress', bytes, total: release.size })
+    },
   })
   try {
     await tools.fetcher.fetch(tools.context, release, delivery.sink)

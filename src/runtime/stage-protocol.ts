@@ -32,11 +32,20 @@ export interface StageJob {
   readonly searchPath: string
   /** Bytes of an artifact, at most. */
   readonly maxBytes: number
+  /** For the source, or null. It reaches the stager here and nowhere else. */
+  readonly token: string | null
+  /** Takes what nothing vouches for, and http: from anywhere. */
+  readonly allowUnverified: boolean
 }
 
 /** What the child is told: `directory` is its own, in the store's tmp; it does not exist yet. */
 export interface StagerOrder extends StageJob {
   readonly directory: string
+}
+
+/** Where a job's fetcher may put what it needs on disk. */
+export function scratchOf(directory: string): string {
+  return `${directory}-scratch`
 }
 
 export interface StagedBuild {

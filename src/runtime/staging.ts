@@ -22,6 +22,7 @@ import {
   type StageProgress,
   type StagerOrder,
   type StageVerdict,
+  scratchOf,
 } from './stage-protocol.ts'
 
 export interface StageCallbacks {
@@ -91,6 +92,7 @@ export function stage(
       message: `the stager ${how} before it came to a verdict; it is tried again`,
     }
     const isKept = !isStopped && last.type === 'staged' && last.directory !== null
+    await removeTree(scratchOf(directory)).catch(() => undefined)
     if (!isKept) await removeTree(directory).catch(() => undefined)
     if (!isStopped) callbacks.onVerdict(last)
   })

@@ -4,11 +4,13 @@
  */
 
 import type { Build } from '../core/build.ts'
+import { presetOf } from '../core/presets.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Effect, Input, State } from '../core/state.ts'
 import type { StorePaths } from '../store/layout.ts'
 import type { Listener } from '../system/listeners.ts'
 import type { NotifyAddress, NotifyHub } from '../system/notify.ts'
+import { programOf } from '../system/procfs.ts'
 import { spawnChild } from '../system/spawn.ts'
 import type { User } from '../system/user.ts'
 import { type Doors, openDoors, probeSpecOf } from './doors.ts'
@@ -75,11 +77,12 @@ export class Workforce {
     }
   }
 
-  /** Takes a worker of a killed master into the list; null when it has ended meanwhile. */
+  /** Takes a worker of a killed master into the list; false when it has ended meanwhile. */
   adopt(id: number, pid: number, build: Build): boolean {
     const process = trackStranger(pid)
     if (!process) return false
-    const launch = { preset: null }
+    // What runs, rather than what would be started today; of a script only the command tells.
+    const launch = { preset: presetOf([programOf(pid) ?? '']) ?? presetOf(this.#context.settings.command) }
     this.#workers.set(id, new WorkerProcess(this.#workerContext(id, 0, build, launch), process, null, null))
     return true
   }

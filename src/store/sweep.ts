@@ -3,7 +3,7 @@
  * leaves half of one under `builds/`. Whatever somebody has written into is not ours to delete: it is moved aside.
  */
 
-import { chmod, readdir, rename } from 'node:fs/promises'
+import { chmod, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BuildId } from '../core/build.ts'
 import { syncDirectory } from '../system/atomic.ts'
@@ -11,6 +11,7 @@ import { removeTree } from '../system/tree.ts'
 import { type BuildFile, buildFolder, readBuildFile } from './build-file.ts'
 import { checkSeal, isWhole } from './check-seal.ts'
 import type { StorePaths } from './layout.ts'
+import { PARTIAL_PREFIX } from './partial-file.ts'
 import { moveAside } from './seal.ts'
 import { storeTrouble } from './trouble.ts'
 
@@ -23,10 +24,17 @@ export interface SweepOptions {
   readonly inUse: ReadonlySet<BuildId>
 }
 
-/** Empties `tmp/`: at start, under the lock, when nobody stages. */
+/** A download that nobody took up again in this time is of no use any more. */
+const PARTIAL_KEPT_MS = 86_400_000
+
+/** Empties `tmp/`, but for what a download can go on from: at start, under the lock, when nobody stages. */
 export async function sweepTmp(paths: StorePaths): Promise<void> {
   try {
-    for (const name of await readdir(paths.tmp)) await removeTree(join(paths.tmp, name))
+    for (const name of await readdir(paths.tmp)) {
+      const path = join(paths.tmp, name)
+      if (name.startsWith(PARTIAL_PREFIX) && Date.now() - (await stat(path)).mtimeMs < PARTIAL_KEPT_MS) continue
+      await removeTree(path)
+    }
   } catch (cause) {
     throw storeTrouble('write', paths.tmp, cause)
   }

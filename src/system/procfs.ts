@@ -149,6 +149,15 @@ export function holdersOf(inodes: ReadonlySet<number>): number[] {
   return allPids().filter((pid) => openFiles(pid).some(({ target }) => holds(target, inodes)))
 }
 
+/** The program that it runs, as a path, or null; of a script this is the interpreter. */
+export function programOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '')
+  } catch {
+    return null
+  }
+}
+
 /** Bytes of memory in use, or null when it is gone. */
 export function rssOf(pid: number): number | null {
   const match = /^VmRSS:\s*(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')

@@ -47,6 +47,14 @@ export function ownListeners(pid: number, exclude: ReadonlySet<number>): { addre
   return [...new Set(addresses)].map((address) => ({ address }))
 }
 
+/** Where each listening socket of this network namespace is bound, by its inode: the port, or the path. */
+export function listeningSockets(): ReadonlyMap<number, number | string> {
+  const sockets = new Map<number, number | string>()
+  for (const row of tcpSockets()) if (row.isListening) sockets.set(row.inode, row.local.port)
+  for (const row of unixSockets()) if (row.isListening) sockets.set(row.inode, row.path)
+  return sockets
+}
+
 /** Files that the process or a descendant has locked for itself (flock(2), fcntl(2)), and pid files it holds open. */
 export function lockedFiles(pid: number): string[] {
   const files = new Set<string>()

@@ -13,11 +13,8 @@ import { shown } from './shown.ts'
 /** What follows the name of the one artifact that such a file is about. */
 const OWN = /^\.sha(256|512)(?:sums?)?(?:\.txt)?$/i
 
-/** What lists are called: in lower case, without `.txt`, with `-` for every separator. */
+/** What lists are called: in lower case, without `.txt`, with `-` for every separator; long ones first. */
 const LISTS: readonly string[] = [
-  'checksums',
-  'checksum',
-  'shasums',
   ...['256', '512'].flatMap((bits) => [
     `sha${bits}-checksums`,
     `checksums-sha${bits}`,
@@ -26,6 +23,9 @@ const LISTS: readonly string[] = [
     `sha${bits}`,
     `shasums${bits}`,
   ]),
+  'checksums',
+  'checksum',
+  'shasums',
 ]
 
 /**
@@ -52,13 +52,12 @@ export function isOwnChecksumFile(name: string, artifact: string): boolean {
  * What the checksum file called `file` says about `artifact`. Where it has SHA-256 and SHA-512, the first is given.
  * The problem is the end of a sentence that begins with the artifact's name.
  */
-export function findChecksum(text: string, artifact: string, file: string): Digest | Refusal {
+export function findChecksum(content: Buffer | string, artifact: string, file: string): Digest | Refusal {
   const where = shown(file)
-  if (text.length > PROOF_LIMITS.checksumFileLength) {
-    return {
-      problem: `has a checksum file that is too long: ${where} is over ${PROOF_LIMITS.checksumFileLength} bytes`,
-    }
+  if (content.length > PROOF_LIMITS.checksumFileBytes) {
+    return { problem: `has a checksum file that is too long: ${where} is over ${PROOF_LIMITS.checksumFileBytes} bytes` }
   }
+  const text = content.toString('utf8')
   if (text.includes('\0')) return { problem: `has a checksum file that is no text: ${where}` }
   const isOwn = isOwnChecksumFile(file, artifact)
   const found = new Map<string, Set<string>>()

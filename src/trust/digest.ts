@@ -72,15 +72,16 @@ export function algorithmOf(hex: string): DigestAlgorithm | null {
 async function* pieces(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r')
   try {
-    const buffers = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)] as const
-    let next = file.read(buffers[0], 0, READ_BYTES, null)
-    for (let turn = 1; ; turn++) {
-      const { bytesRead, buffer } = await next
+    let [buffer, other] = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)]
+    let next = file.read(buffer, 0, READ_BYTES, null)
+    for (;;) {
+      const { bytesRead } = await next
       if (bytesRead === 0) return
-      next = file.read(buffers[turn % 2] as Buffer, 0, READ_BYTES, null)
+      next = file.read(other, 0, READ_BYTES, null)
       // Whoever stops early, or fails, does not wait for it.
       next.catch(() => undefined)
       yield buffer.subarray(0, bytesRead)
+      ;[buffer, other] = [other, buffer]
     }
   } finally {
     await file.close()

@@ -133,14 +133,14 @@ class Reader {
   }
 
   private mustHold(start: number, length: number, what: string): void {
-    if (start + length > this.size) throw new Damage(`is a truncated ELF file: ${what} is missing`)
+    if (start + length > this.size) throw new Damage(`is a truncated ELF file: it ends before ${what}`)
   }
 
   private bytes(start: number, length: number, what: string): Buffer {
     this.mustHold(start, length, what)
     const buffer = Buffer.alloc(length)
     if (readSync(this.fd, buffer, 0, length, start) !== length) {
-      throw new Damage(`is a truncated ELF file: ${what} is missing`)
+      throw new Damage(`is a truncated ELF file: it ends before ${what}`)
     }
     return buffer
   }

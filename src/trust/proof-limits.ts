@@ -1,8 +1,8 @@
 /** What the proofs of an artifact may cost to read, once, with units and reasons. Beyond a limit nothing is believed. */
 
 export const PROOF_LIMITS = {
-  /** Characters of a checksum file (1 MiB): ten thousand artifacts of one release. */
-  checksumFileLength: 1_048_576,
+  /** Bytes of a checksum file (1 MiB): ten thousand artifacts of one release. */
+  checksumFileBytes: 1_048_576,
   /** Bytes of a signature: four lines of about 300 bytes, but an untrusted comment of 180 kB has been seen. */
   signatureBytes: 262_144,
   /** Bytes of a trusted comment: as many as minisign itself takes. */

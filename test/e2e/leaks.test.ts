@@ -3,6 +3,7 @@ import { nodeServer } from '../support/builds.ts'
 import {
   allProcesses,
   childrenOf,
+  commandOf,
   descriptorsOf,
   holdersOf,
   listenersOn,
@@ -25,16 +26,20 @@ interface Footprint {
   readonly memory: number
 }
 
-/** When nothing drains any more: the master and one worker. */
+/** The master with its one worker, when nothing drains, stages or sweeps any more: the same at twenty looks in a row. */
 async function footprint({ master }: Service): Promise<Footprint> {
-  const children = await until('only the one worker is left', () => {
-    const all = childrenOf(master.pid)
-    return all.length === 1 ? all : null
+  let last = ''
+  let looks = 0
+  const descriptors = await until('the master is at rest', () => {
+    const open = descriptorsOf(master.pid).sort()
+    const now = `${childrenOf(master.pid).length} ${open}`
+    looks = now === last ? looks + 1 : 0
+    last = now
+    return looks >= 20 ? open : null
   })
+  const children = childrenOf(master.pid)
   return {
-    descriptors: descriptorsOf(master.pid)
-      .map((target) => target.replace(/\d+/g, 'N'))
-      .sort(),
+    descriptors: descriptors.map((target) => target.replace(/\d+/g, 'N')).sort(),
     children: children.length,
     zombies: children.filter(({ state }) => state === 'Z').length,
     memory: memoryOf(master.pid),
@@ -63,13 +68,17 @@ test('no child but workers ever holds the listener', async () => {
   const service = await startService({ args: [...BY_HAND, '--preflight', 'sleep 0.2'] })
   const { master, port } = service
   const [inode] = listenersOn(port)
+  const own = commandOf(master.pid)
   const holders = new Set<number>()
   const others = new Map<number, Process>()
   let isOver = false
   const watching = until(
     'the upgrades are over',
     () => {
-      const family = allProcesses().filter(({ parent }) => parent === master.pid || others.has(parent))
+      // A fork holds what its parent holds until it execs, and only then counts.
+      const family = allProcesses().filter(
+        ({ pid, parent }) => (parent === master.pid || others.has(parent)) && commandOf(pid) !== own,
+      )
       for (const each of family) others.set(each.pid, each)
       for (const pid of holdersOf(inode!, family)) holders.add(pid)
       return isOver

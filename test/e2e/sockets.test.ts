@@ -75,7 +75,8 @@ needs('systemd-socket-activate').test('a socket from LISTEN_FDS is taken over an
   const before = await ask(port)
   master.signal('SIGUSR2')
   await master.next('promotion-ready')
-  expect((await ask(port)).pid).not.toBe(before.pid)
+  await master.waitFor((event) => event.type === 'worker-exited' && event.pid === before.pid, 'end of the old worker')
+  expect(await ask(port)).toMatchObject({ version: 'http', generation: 2 })
 })
 
 needs('systemd-socket-activate').test('inherited sockets that no --listen names are passed on as well', async () => {

@@ -78,6 +78,15 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** The words it was started with; until it execs, a fork has those of its parent. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** What each open descriptor leads to: `socket:[123]`, a path, … */
 export function descriptorsOf(pid: number): string[] {
   const folder = `/proc/${pid}/fd`

@@ -36,6 +36,8 @@ export function jobFor(store: StorePaths, source: string, more: Partial<StageJob
     project: 'app',
     searchPath: process.env.PATH ?? '',
     maxBytes: 1e9,
+    token: null,
+    allowUnverified: false,
     ...more,
   }
 }

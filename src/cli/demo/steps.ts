@@ -88,6 +88,8 @@ export class Demo {
     this.#publish('1.3.0', 'in-use')
     const master = this.#running()
     await master.next('promotion-ready')
+    // Until the old worker has gone, it may be the one to answer.
+    await master.next('worker-exited')
     get(`http://127.0.0.1:${this.#port()}/report`).on('error', () => undefined)
     const { reason } = await master.next('build-quarantined')
     const ports = JSON.parse(readFileSync(join(this.#directory, 'state', 'demo', 'data', 'last-words.json'), 'utf8'))

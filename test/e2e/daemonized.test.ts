@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { type Answer, ask } from '../support/ask.ts'
+import { script } from '../support/builds.ts'
+import { answersMore, BY_PID, expectNoneFailed } from '../support/faults-hand-over.ts'
+import {
+  DOUBLE_FORK,
+  DOUBLE_FORK_READY,
+  MAIN_PID,
+  MAIN_PID_AND_GONE,
+  namesAStranger,
+  PLAIN,
+} from '../support/faults-workers.ts'
+import { type Load, startLoad } from '../support/load.ts'
+import { type Master, startMaster, temporaryDirectory } from '../support/master.ts'
+import { onEnd } from '../support/on-end.ts'
+import { freePort } from '../support/ports.ts'
+import { belongingTo, isAlive, kill } from '../support/processes.ts'
+import { needs } from '../support/requirements.ts'
+import { until } from '../support/until.ts'
+
+const python = needs('python3')
+
+interface Served {
+  readonly master: Master
+  readonly load: Load
+  /** One request: who answers. */
+  readonly ask: (path?: string) => Promise<Answer>
+}
+
+/** The worker is a program, or stands behind `sh -c`. */
+async function serve(text: string, wrapper?: string): Promise<Served> {
+  const port = await freePort()
+  const app = join(temporaryDirectory(), 'app')
+  script(text)(app)
+  const args = ['--listen', `127.0.0.1:${port}`, '--ready-timeout', '8s', '--drain-timeout', '15s']
+  const command = wrapper === undefined ? [app] : ['/bin/sh', '-c', wrapper.replace('APP', app)]
+  const master = await startMaster({ args, command })
+  await master.next('worker-ready')
+  const load = await startLoad({ target: port, rate: 100, newShare: 1, identify: BY_PID })
+  return { master, load, ask: (path) => ask(port, path) }
+}
+
+/** USR2: the next generation takes over, what was in flight is finished, nothing of the old one is left. */
+async function expectSwap({ master, load, ask }: Served): Promise<void> {
+  const old = await ask()
+  const slow = ask('/slow')
+  await answersMore(load, 20)
+  const before = belongingTo(master.stateDir).filter(({ pid }) => pid !== master.pid)
+  const since = master.mark()
+  master.signal('SIGUSR2')
+  await master.next('worker-exited', { since })
+  expect(await slow).toMatchObject({ pid: old.pid })
+  await until('the old processes are gone', () => before.every(({ pid }) => !isAlive(pid)))
+  expect((await ask()).pid).not.toBe(old.pid)
+  expect(master.events.slice(since).map(({ type }) => type)).not.toContain('worker-killed')
+}
+
+const DETACHED: [string, string][] = [
+  ['forks itself away and is seen to serve', DOUBLE_FORK],
+  ['forks itself away and says READY=1', DOUBLE_FORK_READY],
+  ['names its child as the main process', MAIN_PID],
+  ['names its child and ends, with an error', MAIN_PID_AND_GONE],
+]
+
+for (const [what, text] of DETACHED) {
+  python.test(`a worker that ${what} is followed: asked to finish, started again, stopped`, async () => {
+    const served = await serve(text)
+    const { master, load, ask } = served
+    const { pid } = await ask()
+    expect((await master.status()).workers).toMatchObject([{ pid, state: 'ready' }])
+    await expectSwap(served)
+    await expectNoneFailed(load, master)
+
+    const since = master.mark()
+    kill((await ask()).pid, 'SIGKILL')
+    await master.next('worker-failed', { since })
+    await master.next('worker-ready', { since })
+    const last = await ask()
+    expect(await master.stop()).toBe(0)
+    expect(isAlive(last.pid)).toBe(false)
+    expect(belongingTo(master.stateDir)).toEqual([])
+  })
+}
+
+python.test('behind a shell, the drain signal reaches the server, and the request it has is finished', async () => {
+  const served = await serve(PLAIN, 'APP; true')
+  await expectSwap(served)
+  await expectNoneFailed(served.load, served.master)
+  const slow = served.ask('/slow')
+  await served.ask()
+  const stopped = served.master.stop()
+  expect(await slow).toMatchObject({ version: '2' })
+  expect(await stopped).toBe(0)
+  expect(belongingTo(served.master.stateDir)).toEqual([])
+})
+
+python.test('a process that is none of its own cannot be named as the main one', async () => {
+  const stranger = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' })
+  onEnd(() => stranger.kill('SIGKILL'))
+  const { master, load, ask } = await serve(namesAStranger(stranger.pid!))
+  await load.stop()
+  const { pid } = await ask()
+  expect((await master.status()).workers).toMatchObject([{ pid, state: 'ready' }])
+  expect(await master.stop()).toBe(0)
+  expect(isAlive(stranger.pid!)).toBe(true)
+})

@@ -1,0 +1,257 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { StageJob, StageProgress, StageVerdict } from '../../src/runtime/stage-protocol.ts'
+import { heldReason, versionProblem } from '../../src/runtime/stage-gate.ts'
+import { readBuildFile, treeFolder } from '../../src/store/build-file.ts'
+import type { StorePaths } from '../../src/store/layout.ts'
+import { finishStaging } from '../../src/store/seal.ts'
+import { archive, badBytes, directory, elf, publish, script } from '../support/builds.ts'
+import { jobFor, runJob, stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
+import { until } from '../support/until.ts'
+
+let store: StorePaths
+let folder: string
+let path: string
+
+beforeEach(async () => {
+  store = await temporaryStore()
+  folder = await temporaryFolder()
+  path = join(folder, 'app')
+})
+
+/** Again while the file is too fresh. */
+async function run(more: Partial<StageJob> = {}, seen: StageProgress[] = []): Promise<StageVerdict> {
+  return until('it is still', async () => {
+    seen.length = 0
+    const verdict = await runJob(jobFor(store, `file:${path}`, more), (progress) => seen.push(progress))
+    return verdict.type === 'incomplete' ? null : verdict
+  })
+}
+
+type Staged = Extract<StageVerdict, { type: 'staged' }>
+
+async function staged(more: Partial<StageJob> = {}): Promise<Staged> {
+  const verdict = await run(more)
+  if (verdict.type !== 'staged') throw new Error(JSON.stringify(verdict))
+  return verdict
+}
+
+describe('a release', () => {
+  test.each([
+    ['a single file', elf(), 'app'],
+    ['a script', script('#!/bin/sh\n'), 'app'],
+    ['an archive', archive(elf(), { 'README.md': 'hello' }), 'bin/app'],
+    ['a directory', directory(elf(), { 'README.md': 'hello' }), 'bin/app'],
+  ])('that is %s is staged, sealed and knows its entry', async (_, artifact, entry) => {
+    artifact(path)
+    const verdict = await staged()
+    const build = await finishStaging(store, verdict.directory!)
+    expect(build).toEqual({ ...verdict.build, committedAt: null })
+    expect(readBuildFile(store, build.id)).toMatchObject({
+      executables: [entry],
+      source: `file:${path}`,
+      artifact: 'app',
+      proofs: ['local-file'],
+    })
+    expect((await stat(join(treeFolder(store, build.id), entry))).mode & 0o777).toBe(0o555)
+  })
+
+  test('is reported step by step', async () => {
+    elf()(path)
+    const seen: StageProgress[] = []
+    await run({}, seen)
+    expect(seen.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual(['checking', 'found', 'verifying'])
+  })
+
+  test('that is known is unchanged; asked for again it is looked at anew', async () => {
+    elf()(path)
+    const { known } = await staged()
+    expect(await run({ known })).toMatchObject({ type: 'unchanged', known })
+    expect(await run({ known, again: true })).toMatchObject({ type: 'staged' })
+  })
+
+  test('that is in the store already is not copied again', async () => {
+    elf()(path)
+    const { id } = await stageBuild(store, path)
+    const verdict = await staged()
+    expect(verdict).toMatchObject({ directory: null, build: { id } })
+    expect(readdirSync(store.tmp)).toEqual([])
+  })
+
+  test('whose build in the store is damaged is staged again', async () => {
+    elf()(path)
+    const { id } = await stageBuild(store, path)
+    await rm(join(treeFolder(store, id), 'app'))
+    const { directory: place } = await staged()
+    expect(place).not.toBeNull()
+    await finishStaging(store, place!)
+    expect((await stat(join(treeFolder(store, id), 'app'))).size).toBeGreaterThan(0)
+  })
+
+  test('with links inside has them in its build', async () => {
+    directory(elf())(path)
+    await symlink('bin/app', join(path, 'run'))
+    const build = await finishStaging(store, (await staged()).directory!)
+    expect(readFileSync(join(treeFolder(store, build.id), 'run'))).toEqual(readFileSync('/bin/true'))
+  })
+})
+
+describe('bytes that are bad are refused for good', () => {
+  const forGood = Object.entries(badBytes).filter(([name]) => name !== 'a file that is not executable')
+
+  test.each(forGood)('%s', async (_, artifact) => {
+    artifact(path)
+    expect(await run()).toMatchObject({ type: 'refused', id: expect.stringMatching(/^sha256-[0-9a-f]{64}$/) })
+  })
+
+  test('an archive with a program for elsewhere', async () => {
+    archive(badBytes['an ELF for another machine']!)(path)
+    expect(await run()).toMatchObject({ type: 'refused', reason: expect.stringMatching(/^'bin\/app' is for /) })
+  })
+
+  test('a directory with a link that leads out', async () => {
+    directory(elf())(path)
+    await symlink('../../etc/passwd', join(path, 'passwd'))
+    expect(await run()).toMatchObject({
+      type: 'refused',
+      id: expect.stringMatching(/^sha256-/),
+      reason: expect.stringContaining("the link 'passwd'"),
+    })
+  })
+
+  test('an archive of a format that is not understood yet', async () => {
+    path = join(folder, 'app.zip')
+    await writeFile(path, 'PK\u0003\u0004')
+    expect(await run()).toMatchObject({ type: 'refused', reason: 'app.zip is not understood yet: zip' })
+  })
+
+  test('a digest that is not the one asked for, until that is corrected', async () => {
+    elf()(path)
+    const sha256 = '0'.repeat(64)
+    const verdict = await run({ sha256 })
+    expect(verdict).toMatchObject({ type: 'refused', reason: expect.stringContaining('--sha256 asks for 0000') })
+    const { id, reason } = verdict as Extract<StageVerdict, { type: 'refused' }>
+    const quarantined = [{ build: id!, reason, rule: 'bytes' as const }]
+    expect(await run({ quarantined })).toMatchObject({ type: 'held', id, reason })
+    expect(await run({ quarantined, sha256: id!.slice(7) })).toMatchObject({
+      type: 'staged',
+      build: { proofs: ['sha256', 'local-file'] },
+    })
+  })
+})
+
+describe('what is no verdict on the bytes', () => {
+  test('a file without its execute bit is refused as it is, and taken when it has it', async () => {
+    badBytes['a file that is not executable']!(path)
+    const refused = await run()
+    expect(refused).toMatchObject({ type: 'refused', id: null, reason: expect.stringContaining('chmod +x') })
+    await chmod(path, 0o755)
+    const { known } = refused as Extract<StageVerdict, { type: 'refused' }>
+    expect(await run({ known })).toMatchObject({ type: 'staged' })
+  })
+
+  test('a file that a command from elsewhere reads needs no execute bit and is no program', async () => {
+    path = join(folder, 'app.jar')
+    script('PK\u0003\u0004 not checked', 0o644)(path)
+    const { build, directory: place } = await staged({ command: 'java' })
+    await finishStaging(store, place!)
+    expect((await stat(join(treeFolder(store, build.id), 'app.jar'))).mode & 0o777).toBe(0o444)
+  })
+
+  test('the command of the operator is what must be a program', async () => {
+    const text = script('hello')
+    directory(elf(), {})(path)
+    text(join(path, 'serve'))
+    expect(await run({ command: 'app' })).toMatchObject({ type: 'staged' })
+    expect(await run({ command: './serve' })).toMatchObject({ type: 'refused', reason: "'serve' is text without a #! line" })
+  })
+
+  test('a file that is not there is an error', async () => {
+    expect(await run()).toMatchObject({ type: 'error', message: expect.stringContaining(path) })
+  })
+
+  test('a source that nobody knows is an error', async () => {
+    const verdict = await runJob(jobFor(store, 'ftp://x'))
+    expect(verdict).toMatchObject({ type: 'error', message: expect.stringContaining('file:PATH') })
+  })
+
+  test('a file over the limit is an error that says so', async () => {
+    elf()(path)
+    expect(await run({ maxBytes: 100 })).toMatchObject({ type: 'error', message: expect.stringContaining('at most 100 B') })
+  })
+
+  test('a disk that has no room is an error, found before the copy', async () => {
+    elf()(path)
+    await rm(store.tmp, { recursive: true })
+    // Without blocks, so nothing is free there.
+    await symlink('/proc', store.tmp)
+    expect(await run()).toMatchObject({ type: 'error', message: expect.stringMatching(/0 B left .* free some space/) })
+  })
+
+  test('a tmp that is gone is an error', async () => {
+    elf()(path)
+    await rm(store.tmp, { recursive: true })
+    expect(await run()).toMatchObject({ type: 'error' })
+  })
+})
+
+describe('the gate', () => {
+  const id = `sha256-${'1'.repeat(64)}`
+  const release = { version: '1.2.3', name: 'x', size: null, digest: null, ordered: true }
+
+  test('holds what is in quarantine, with the reason, without reading it', async () => {
+    elf()(path)
+    const { build } = await staged()
+    const quarantined = [{ build: build.id, reason: 'died', rule: 'behaviour' as const }]
+    const seen: StageProgress[] = []
+    expect(await run({ quarantined }, seen)).toMatchObject({ type: 'held', id: build.id, reason: 'died' })
+    expect(seen.map(({ type }) => type)).not.toContain('verifying')
+    expect(await run({ quarantined, again: true })).toMatchObject({ type: 'staged' })
+  })
+
+  test('holds a behaviour even where the digest is asked for', () => {
+    const quarantined = [{ build: id, reason: 'died', rule: 'behaviour' as const }]
+    expect(heldReason(jobFor(store, 'x', { quarantined, sha256: '1'.repeat(64) }), id)).toBe('died')
+  })
+
+  test.each([
+    ['1.2.4', /1\.2\.3 is lower than 1\.2\.4/],
+    ['1.2.3', null],
+    ['1.2.2', null],
+    [null, null],
+    // Set under another source.
+    ['main', null],
+  ])('with the floor %s', async (floor, why) => {
+    const problem = await versionProblem(release, floor)
+    if (why === null) expect(problem).toBeNull()
+    else expect(problem).toMatch(why)
+  })
+
+  test('knows no floor for a source without an order', async () => {
+    expect(await versionProblem({ ...release, ordered: false }, '9.9.9')).toBeNull()
+  })
+})
+
+test('a file that is published while it is staged is taken whole or not at all', async () => {
+  // Renamed into place again and again: what is staged is always one of the two, never a mixture.
+  const versions = [script(`#!/bin/sh\n# ${'a'.repeat(1e6)}\n`), script(`#!/bin/sh\n# ${'b'.repeat(1e6)}\n`)]
+  publish(path, versions[0]!)
+  let turn = 0
+  for (let round = 0; round < 4; round++) {
+    const running = runJob(jobFor(store, `file:${path}`))
+    publish(path, versions[++turn % 2]!)
+    const verdict = await running
+    expect(['staged', 'incomplete', 'error']).toContain(verdict.type)
+    if (verdict.type !== 'staged' || verdict.directory === null) continue
+    const text = await readFile(join(verdict.directory, 'tree/app'), 'utf8')
+    expect(new Set(text.slice(13).trim()).size).toBe(1)
+  }
+})
+
+test('the folder of a job is not there before it has something to stage', async () => {
+  await mkdir(path)
+  await run()
+  expect(readdirSync(store.tmp).length).toBeLessThanOrEqual(1)
+})
