@@ -98,7 +98,8 @@ const COMPANION =
 export function formatOf(name: string): Format {
   const lower = name.toLowerCase()
   const dots: number[] = []
-  for (let at = lower.lastIndexOf('.'); at > 0 && dots.length < MAX_PARTS; at = lower.lastIndexOf('.', at - 1)) dots.push(at)
+  for (let at = lower.lastIndexOf('.'); at > 0 && dots.length < MAX_PARTS; at = lower.lastIndexOf('.', at - 1))
+    dots.push(at)
   for (const at of dots.reverse()) {
     const row = ENDINGS.get(lower.slice(at))
     if (row && !isPartOfVersion(lower, at)) return toFormat(name, at, row)

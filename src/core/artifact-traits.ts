@@ -98,9 +98,14 @@ function toTraits(name: string, format: Format, words: readonly Word[]): Traits 
     archs,
     libc,
     distro: words.findLast(({ meaning }) => meaning?.distro)?.meaning?.distro ?? null,
-    systemVersion: words.filter((word, at) => word.isVersion && isOfSystem(words[at - 1])).map(({ text }) => text).join('.'),
+    systemVersion: words
+      .filter((word, at) => isOfSystem(word, words[at - 1]))
+      .map(({ text }) => text)
+      .join('.'),
     program: words.filter((word, at) => isOfProgram(word, at)).map(({ text }) => text),
-    versions: words.filter((word, at) => word.isVersion && !isOfSystem(words[at - 1])).map(({ text }) => text.replace(/^v/, '')),
+    versions: words
+      .filter((word, at) => word.isVersion && !isOfSystem(word, words[at - 1]))
+      .map(({ text }) => text.replace(/^v/, '')),
     isChannel: words.some(({ meaning }, at) => at > 0 && meaning?.isChannel === true),
   }
 }
@@ -116,7 +121,9 @@ function systemOf(words: readonly Word[], format: Format): string | null {
 }
 
 function archsOf(words: readonly Word[]): ReadonlySet<string> {
-  const said = words.flatMap(({ meaning }) => (meaning?.arch === undefined ? [] : [meaning as Meaning & { arch: string }]))
+  const said = words.flatMap(({ meaning }) =>
+    meaning?.arch === undefined ? [] : [meaning as Meaning & { arch: string }],
+  )
   const plain = said.filter(({ isWeakArch }) => !isWeakArch).map(({ arch }) => arch)
   const weak = said.filter(({ isWeakArch }) => isWeakArch).map(({ arch }) => arch)
   if (plain.length === 0) return new Set(weak.slice(-1))
@@ -145,9 +152,11 @@ function neverOf(name: string, format: Format, words: readonly Word[], hasPlatfo
   return null
 }
 
-function isOfSystem(word: Word | undefined): boolean {
-  const { os, distro, libc } = word?.meaning ?? {}
-  return os !== undefined || distro !== undefined || libc !== undefined
+/** A number after a distribution or a libc is theirs; after `linux` it is the version of the program. */
+function isOfSystem({ isVersion, text }: Word, before: Word | undefined): boolean {
+  const { os, distro, libc } = before?.meaning ?? {}
+  if (!isVersion) return false
+  return distro !== undefined || libc === 'glibc' || (os === 'darwin' && /^1\d(?:\.\d+)?$/.test(text))
 }
 
 /** Channels and noise are no part of it, except as the first word: `git-lfs`. */
@@ -158,4 +167,3 @@ function isOfProgram({ meaning, isVersion }: Word, at: number): boolean {
   if (os !== undefined || arch !== undefined || libc !== undefined || distro !== undefined) return false
   return at === 0 || !(isNoise || isChannel)
 }
-

@@ -26,10 +26,13 @@ const COMMIT = /^(?=.*\d)(?=.*[a-f])g?[0-9a-f]{7,40}$/
 
 /** The words as written, lower case, split at punctuation and where a capital follows a small letter or a digit. */
 export function splitWords(name: string): string[] {
-  return name
-    .replace(/([a-z0-9])(?=[A-Z])/g, '$1 ')
-    .toLowerCase()
-    .match(WORD)?.filter(Boolean) ?? []
+  return (
+    name
+      .replace(/([a-z0-9])(?=[A-Z])/g, '$1 ')
+      .toLowerCase()
+      .match(WORD)
+      ?.filter(Boolean) ?? []
+  )
 }
 
 /** Letters and digits only: how names of programs are compared. */
@@ -83,7 +86,8 @@ export function takeApart(text: string): Word[] | null {
 
 /** `toollinux`: a program and its operating system in one word. Only for words that end no other one. */
 function endsInSystem(text: string): Word[] | null {
-  const [, program = '', os = ''] = /^(.{2,60}?)(linux|darwin|windows|macos|freebsd|linux64|win64|win32|macosx)$/.exec(text) ?? []
+  const [, program = '', os = ''] =
+    /^(.{2,60}?)(linux|darwin|windows|macos|freebsd|linux64|win64|win32|macosx)$/.exec(text) ?? []
   const meaning = VOCABULARY.get(os)
   if (!meaning) return null
   return [

@@ -9,7 +9,7 @@ import type { Ready } from '../core/settings.ts'
 import { type ProbeTarget, probeExec, probeHttp, probeTcp } from '../system/probe.ts'
 import { servesSocket } from '../system/serving.ts'
 import type { Doors } from './doors.ts'
-import { knock } from './knock.ts'
+import { type Knocking, knock } from './knock.ts'
 
 export interface ReadyWatch {
   /** READY=1 has arrived. */
@@ -35,9 +35,11 @@ const PROBE_TIMEOUT_MS = 5_000
 export function watchReady(ready: Ready, context: WatchContext, onReady: (how: string) => void): ReadyWatch {
   let isOver = false
   let timer: NodeJS.Timeout | undefined
+  let knocking: Knocking | null = null
   const over = (): void => {
     isOver = true
     clearTimeout(timer)
+    knocking?.stop()
   }
   const say = (how: string): void => {
     if (isOver) return
@@ -57,7 +59,8 @@ export function watchReady(ready: Ready, context: WatchContext, onReady: (how: s
       later(ready.ms, () => say(`alive for ${ready.ms} ms`))
       break
     case 'auto':
-      watchProc(context, later, say)
+      knocking = knock(context.doors.listeners)
+      watchProc(context, knocking, later, say)
       break
     case 'http':
     case 'tcp':
@@ -98,16 +101,12 @@ export function isProbe(ready: Ready): boolean {
 type Later = (ms: number, look: () => void) => void
 
 /** Seen to serve: its epoll watches our socket, or it has accepted a connection, if need be one of ours. */
-function watchProc({ pid, doors }: WatchContext, later: Later, say: (how: string) => void): void {
+function watchProc({ pid, doors }: WatchContext, knocking: Knocking, later: Later, say: (how: string) => void): void {
   if (doors.listeners.length === 0) return later(0, () => say('it was started, and has no socket to show more'))
   let waitMs = LOOK_FIRST_MS
-  const knocking = knock(doors.listeners)
   const look = (): void => {
     const proof = servesSocket(pid, doors.inodes, doors.ports, doors.paths)
-    if (proof) {
-      knocking.stop()
-      return say(proof === 'epoll' ? 'it waits on the socket' : 'it has accepted a connection')
-    }
+    if (proof) return say(proof === 'epoll' ? 'it waits on the socket' : 'it has accepted a connection')
     waitMs = Math.min(LOOK_LAST_MS, waitMs * 1.1)
     later(knocking.next(waitMs), look)
   }

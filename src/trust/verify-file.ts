@@ -96,15 +96,15 @@ async function read(
   signature: Signature | Refusal | null,
   known: Digested | null,
 ): Promise<Read> {
-  if (signature !== null && 'over' in signature && signature.over === 'bytes') {
+  const over = signature !== null && 'over' in signature ? signature.over : null
+  if (over === 'bytes') {
     // The same bytes for every check, also when somebody writes to the file meanwhile.
     const bytes = await readWhole(path)
     if (bytes !== null) return { digested: await digestOf(once(bytes), algorithms), content: bytes }
   }
   const isKnown = known !== null && algorithms.every((algorithm) => known.hex[algorithm] !== undefined)
   const digested = isKnown ? known : await digestOf(path, algorithms)
-  const { blake2b512 } = digested.hex
-  return { digested, content: blake2b512 === undefined ? null : Buffer.from(blake2b512, 'hex') }
+  return { digested, content: over === 'blake2b512' ? Buffer.from(digested.hex.blake2b512 ?? '', 'hex') : null }
 }
 
 /** Null when it is too large. */

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import { type Artifact, archive, directory, nodeServer, pythonServer } from '../support/builds.ts'
 import { needs } from '../support/requirements.ts'
 import { BY_HAND, startService } from '../support/service.ts'
-import { until } from '../support/until.ts'
 
 type Build = (version: string) => Artifact
 
@@ -12,9 +11,8 @@ function swaps(build: Build): void {
     const slow = service.ask('/slow?ms=5000')
     const since = service.master.mark()
     service.publish(build('2'))
-    await service.master.next('worker-draining', { since })
-    // The old worker stops to accept when the signal reaches it, a moment later.
-    await until('the new build answers', async () => (await service.ask()).version === '2')
+    // Not at `promotion-ready`: the old worker stops to accept when its signal reaches it, a moment later.
+    await service.master.next('build-committed', { since })
     expect(await service.ask()).toMatchObject({ version: '2', generation: 2 })
     expect(await slow).toMatchObject({ version: '1', generation: 1 })
     expect((await service.master.status()).pid).toBe(service.master.pid)
