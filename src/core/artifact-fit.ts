@@ -57,16 +57,20 @@ function osFit({ os, archs, format, libc }: Traits, platform: ArtifactPlatform, 
   if (os === 'illumos' && platform.os === 'sunos') return { level: 2, reason: 'for illumos' }
   if (os === 'linux' && platform.os === 'android') {
     const isSelfContained = libc === 'musl' || libc === 'static'
-    return isSelfContained ? { level: 1, reason: 'for Linux, and needs no C library' } : { not: 'for Linux with its C library' }
+    return isSelfContained
+      ? { level: 1, reason: 'for Linux, and needs no C library' }
+      : { not: 'for Linux with its C library' }
   }
   if (os !== null) return { not: `for ${osName(os)}` }
+  if (isWindows && format.kind === 'bare') return { not: 'no program for Windows' }
   if (format.kind === 'neutral') return { level: 1, reason: 'runs on every system' }
   if (!release.saysPlatforms) return { level: 1, reason: 'names no system, nor does any other file' }
   if (format.kind === 'script') return { not: 'a script beside builds for platforms' }
   if (platform.os === 'linux' && (archs.size > 0 || format.kind !== 'archive')) {
     return { level: 1, reason: 'names no operating system, so it is taken for Linux' }
   }
-  if (archs.size === 0 && format.kind === 'archive') return { not: 'names no platform where others do: taken for the sources' }
+  if (archs.size === 0 && format.kind === 'archive')
+    return { not: 'names no platform where others do: taken for the sources' }
   return { not: 'names no operating system, so it is taken for Linux' }
 }
 
@@ -77,21 +81,36 @@ const RUNS: Readonly<Record<string, readonly string[]>> = {
   arm: ['armv7', 'armv6', 'arm', 'armv5'],
 }
 
-function archFit({ os, archs, format, distro }: Traits, { os: hostOs, arch }: ArtifactPlatform, release: Release): Part {
+/** What runs where there is nothing better, because the system itself sees to it. */
+const MAKESHIFTS: Readonly<Record<string, readonly (readonly [arch: string, reason: string])[]>> = {
+  'darwin/arm64': [
+    ['x64', 'for x64, which Rosetta runs'],
+    ['x86', 'for x64, which Rosetta runs'],
+  ],
+  'win32/x64': [['ia32', 'for x86 with 32 bits, which Windows runs']],
+}
+
+function archFit(
+  { os, archs, format, distro }: Traits,
+  { os: hostOs, arch }: ArtifactPlatform,
+  release: Release,
+): Part {
   const isMac = hostOs === 'darwin'
   if (archs.size > 0) {
     const native = nativeArchs(hostOs, arch)
-    if (native.some((each) => archs.has(each))) return { level: 3, reason: `for ${[...archs].map(archName).join(' and ')}` }
+    if (native.some((each) => archs.has(each)))
+      return { level: 3, reason: `for ${[...archs].map(archName).join(' and ')}` }
     if (archs.has('any')) return { level: 2, reason: 'for every architecture' }
-    if (isMac && arch === 'arm64' && nativeArchs(hostOs, 'x64').some((each) => archs.has(each))) {
-      return { level: 0, reason: 'for x64, which Rosetta runs' }
-    }
+    const makeshift = MAKESHIFTS[`${hostOs}/${arch}`]?.find(([each]) => archs.has(each))
+    if (makeshift) return { level: 0, reason: makeshift[1] }
+    if (arch === 'x64' && archs.has('x86')) return { level: 0, reason: 'for x86, which mostly means x64 today' }
     return { not: `for ${[...archs].map(archName).join(' and ')}` }
   }
   if (format.kind === 'neutral' || format.kind === 'script') return { level: 2, reason: '' }
   if (os === null && distro === null && !release.saysPlatforms) return { level: 2, reason: '' }
   if (arch === 'x64') return { level: 1, reason: 'names no architecture, so it is taken for x64' }
-  if (isMac && arch === 'arm64') return { level: 1, reason: 'names no architecture: universal, or x64, which Rosetta runs' }
+  if (isMac && arch === 'arm64')
+    return { level: 1, reason: 'names no architecture: universal, or x64, which Rosetta runs' }
   return { not: 'names no architecture, so it is taken for x64' }
 }
 
@@ -120,14 +139,22 @@ function libcFit({ os, libc, distro }: Traits, platform: ArtifactPlatform): Part
 function like(traits: Traits, platform: ArtifactPlatform): { liking: number; reasons: string[] } {
   const { archs, format, isChannel } = traits
   const native = nativeArchs(platform.os, platform.arch)
-  const archRank = Math.max(0, native.findIndex((each) => archs.has(each)))
+  const archRank = Math.max(
+    0,
+    native.findIndex((each) => archs.has(each)),
+  )
   const reasons = [
     ...(archRank > 0 && platform.arch === 'x64' ? [`not the plain build for ${platform.arch}`] : []),
     ...(isChannel ? ['not the plain release'] : []),
     format.ending === '' ? 'a bare program' : format.ending,
   ]
   const order = platform.os === 'win32' ? format.order.windows : format.order.unix
-  const parts = [3 - Math.min(3, archRank), libcLiking(traits, platform), distroLiking(traits.distro), isChannel ? 0 : 1]
+  const parts = [
+    3 - Math.min(3, archRank),
+    libcLiking(traits, platform),
+    distroLiking(traits.distro),
+    isChannel ? 0 : 1,
+  ]
   return { liking: parts.reduce((sum, part, at) => sum * (BASES[at] as number) + part, 0) * 20 + order, reasons }
 }
 
@@ -173,5 +200,11 @@ export function osName(os: string): string {
 }
 
 function archName(arch: string): string {
-  return arch === 'any' ? 'every architecture' : arch === 'ia32' ? 'x86 with 32 bits' : arch === 'arm' ? 'arm with 32 bits' : arch
+  return arch === 'any'
+    ? 'every architecture'
+    : arch === 'ia32'
+      ? 'x86 with 32 bits'
+      : arch === 'arm'
+        ? 'arm with 32 bits'
+        : arch
 }

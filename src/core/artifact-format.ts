@@ -95,7 +95,8 @@ const MAX_PARTS = 3
 const COMPANION =
   /^(?:license|licence|copying|notice|readme|changelog|changes|authors|version|manifest|makefile|dockerfile|install|todo|latest|sha\d*(?:sums?)?|shasums?\d*|md5(?:sums?)?|b[23]sums?|checksums?|digests?|hashes|sbom|keys)(?:\.|$)/i
 
-export function formatOf(name: string): Format {
+/** `programs` may stand after a dot: `linux.app`. */
+export function formatOf(name: string, programs: readonly string[] = []): Format {
   const lower = name.toLowerCase()
   const dots: number[] = []
   for (let at = lower.lastIndexOf('.'); at > 0 && dots.length < MAX_PARTS; at = lower.lastIndexOf('.', at - 1))
@@ -106,7 +107,8 @@ export function formatOf(name: string): Format {
   }
   const last = lower.lastIndexOf('.')
   if (COMPANION.test(lower)) return never(name, 'a text beside the release')
-  if (last <= 0 || isNoEnding(name.slice(last + 1))) return toFormat(name, name.length, BARE)
+  if (last <= 0 || programs.includes(lower.slice(last + 1)) || isNoEnding(name.slice(last + 1)))
+    return toFormat(name, name.length, BARE)
   return never(name, `a kind of file that cannot be run (${lower.slice(last, last + 12)})`)
 }
 

@@ -31,7 +31,7 @@ export const MAX_NAME_LENGTH = 512
 
 /** `programs` are the hints; a version that is given is taken out first. */
 export function readTraits(names: readonly string[], programs: readonly string[], version: string | null): Traits[] {
-  const formats = names.map((name) => formatOf(name.length > MAX_NAME_LENGTH ? name.slice(-MAX_NAME_LENGTH) : name))
+  const formats = names.map((name) => formatOf(name.slice(-MAX_NAME_LENGTH), programs))
   const words = formats.map(({ kind, stem }) => (kind === 'never' ? [] : splitWords(withoutVersion(stem, version))))
   const prefixes = words.map((each) => programPrefix(each, programs))
   const shared = sharedPrefix(words.filter((_each, at) => formats[at]?.kind !== 'never'))
@@ -74,12 +74,18 @@ function programPrefix(words: readonly string[], programs: readonly string[]): P
   return { count: 0, words }
 }
 
-/** How many words all names begin with, when every name still says its operating system after them. */
+/** How many words before an architecture all names begin with, when each still says its operating system after them. */
 function sharedPrefix(all: readonly (readonly string[])[]): number {
   const [first, ...others] = all
   if (!first || others.length === 0) return 0
   let count = 0
-  while (count < first.length && others.every((words) => words[count] === first[count])) count++
+  while (
+    count < first.length &&
+    understand(first.slice(count, count + 2), 0)[0]?.meaning?.arch === undefined &&
+    others.every((words) => words[count] === first[count])
+  ) {
+    count++
+  }
   if (count === 0) return 0
   const saysOs = (words: readonly string[]): boolean =>
     understand(words.slice(count), 0).some(({ meaning }) => meaning?.os !== undefined)
@@ -94,7 +100,7 @@ function toTraits(name: string, format: Format, words: readonly Word[]): Traits 
     name,
     format,
     never: neverOf(name, format, words, os !== null || archs.size > 0),
-    os: os ?? (libc === 'glibc' || libc === 'musl' ? 'linux' : null),
+    os: os ?? systemOfLibc(libc),
     archs,
     libc,
     distro: words.findLast(({ meaning }) => meaning?.distro)?.meaning?.distro ?? null,
@@ -137,6 +143,11 @@ function libcOf(words: readonly Word[], os: string | null): Libc | null {
   const libc = said.find((each) => each === 'musl') ?? said.find((each) => each !== 'static') ?? said[0] ?? null
   if (os === 'win32') return libc === 'glibc' ? 'mingw' : libc
   return libc
+}
+
+function systemOfLibc(libc: Libc | null): string | null {
+  if (libc === 'glibc' || libc === 'musl') return 'linux'
+  return libc === 'msvc' || libc === 'mingw' ? 'win32' : null
 }
 
 function neverOf(name: string, format: Format, words: readonly Word[], hasPlatform: boolean): string | null {

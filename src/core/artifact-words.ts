@@ -59,6 +59,9 @@ function nextWords(words: readonly string[], at: number): { taken: number; words
   }
   const text = words[at] as string
   if (VERSION.test(text) || COMMIT.test(text)) return { taken: 1, words: [{ text, meaning: null, isVersion: true }] }
+  // `linuxx86_64`
+  const wide = /^(?:64|32)$/.test(words[at + 1] ?? '') ? takeApart(text + words[at + 1]) : null
+  if (wide) return { taken: 2, words: wide }
   return { taken: 1, words: takeApart(text) ?? endsInSystem(text) ?? [{ text, meaning: null, isVersion: false }] }
 }
 

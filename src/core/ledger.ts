@@ -56,6 +56,8 @@ export interface Remembered {
   readonly value: unknown
   /** The build it led to, or null where there was none. */
   readonly build: BuildId | null
+  /** Why what was there was not taken, where that holds no build back. */
+  readonly refusal: { readonly version: string; readonly reason: string } | null
 }
 
 export const EMPTY_LEDGER: Ledger = {

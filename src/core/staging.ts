@@ -3,6 +3,7 @@
 import { type BuildId, nameOf } from './build.ts'
 import { unreachable } from './errors.ts'
 import type { CheckResult } from './events.ts'
+import type { Remembered } from './ledger.ts'
 import { type PipelineEvent, type PipelineStep, type Poke, type StagerReport, stepPipeline } from './pipeline.ts'
 import { heldBy, quarantine } from './quarantine.ts'
 import { LIMITS } from './settings.ts'
@@ -44,8 +45,9 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>):
       : null
   switch (report.type) {
     case 'unchanged': {
-      const build = turn.state.ledger.known?.build ?? null
-      remember(turn, report.known, build)
+      const { build, refusal } = turn.state.ledger.known ?? { build: null, refusal: null }
+      remember(turn, report.known, build, refusal)
+      if (refusal && isAnswer) return settleRefused(turn, refusal)
       const before = build === null ? null : heldBy(turn.state.ledger, build, turn.state.policy.launch)
       if (before && asked !== null) return onHeld(turn, before, isAnswer)
       return onNothingNew(turn, asked, isAnswer)
@@ -107,7 +109,7 @@ function onHeld(
 
 function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>): void {
   const { policy, ledger } = turn.state
-  remember(turn, known, build)
+  remember(turn, known, build, build === null ? { version, reason } : null)
   note(turn, 'release', `${version} was refused: ${reason}`, null)
   turn.emit({ type: 'build-refused', build: build ?? '', version, reason })
   if (build !== null) {
@@ -120,6 +122,10 @@ function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>
     )
     turn.emit({ type: 'build-quarantined', build, version, reason })
   } else if (ledger !== turn.state.ledger) turn.note(turn.state.ledger)
+  settleRefused(turn, { version, reason })
+}
+
+function settleRefused(turn: Turn, { version, reason }: Pick<End<'refused'>, 'version' | 'reason'>): void {
   const home = homeOf(turn.state)
   turn.settle(
     'upgrade',
@@ -139,9 +145,9 @@ function onStaged(turn: Turn, { build, known }: End<'staged'>, asked: Poke | nul
   turn.emit({ type: 'build-staged', build: build.id, version: build.version, proofs: build.proofs })
 }
 
-function remember(turn: Turn, value: unknown, build: BuildId | null): void {
+function remember(turn: Turn, value: unknown, build: BuildId | null, refusal: Remembered['refusal'] = null): void {
   const { source, launch } = turn.state.policy
-  if (source !== null) turn.set({ ledger: { ...turn.state.ledger, known: { source, launch, value, build } } })
+  if (source !== null) turn.set({ ledger: { ...turn.state.ledger, known: { source, launch, value, build, refusal } } })
 }
 
 /** Says it once: a check that ends as the one before did is silent, unless somebody asked. */

@@ -3,13 +3,14 @@
  * fails here fails with one sentence, before anything was started.
  */
 
+import { existsSync } from 'node:fs'
 import { formatAddress } from '../core/address.ts'
 import { COMMAND } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
-import { createStore, type StorePaths, storePaths } from '../store/layout.ts'
+import { createFolder, createStore, type StorePaths, storePaths } from '../store/layout.ts'
 import { loadLedger, repairLinks, saveLedger } from '../store/ledger-file.ts'
 import { sweepTmp } from '../store/sweep.ts'
 import { writeAtomically } from '../system/atomic.ts'
@@ -37,8 +38,7 @@ export async function boot(settings: Settings, emit: (event: AutoupEvent) => voi
   selfTest()
   const user = settings.user === null ? null : lookUpUser(settings.user)
   const paths = storePaths(settings.stateDir, settings.name)
-  const trouble = openStore(paths)
-  const lock = acquireLock(paths.lock)
+  const { lock, trouble } = lockStore(paths)
   try {
     const { ledger, recovered } = await loadLedger(paths)
     if (trouble && (settings.source === null || !ledger.committed)) throw trouble
@@ -91,10 +91,20 @@ export function recordOf(listeners: readonly Listener[]): Ledger['listeners'] {
   return listeners.filter((listener) => listener.how !== 'inherited').map(({ address, inode }) => ({ address, inode }))
 }
 
-/** A store that cannot be written keeps nobody from booting what was committed in it. */
-function openStore(paths: StorePaths): AutoupError | null {
+/**
+ * The lock comes before anything else is touched: another master's temporary files are not ours to sweep. A store that
+ * cannot be written keeps nobody from booting what was committed in it.
+ */
+function lockStore(paths: StorePaths): { readonly lock: Lock; readonly trouble: AutoupError | null } {
+  const rootTrouble = attempt(() => createFolder(paths.root, 0o755))
+  if (rootTrouble && !existsSync(paths.root)) throw rootTrouble
+  const lock = acquireLock(paths.lock)
+  return { lock, trouble: rootTrouble ?? attempt(() => createStore(paths)) }
+}
+
+function attempt(work: () => void): AutoupError | null {
   try {
-    createStore(paths)
+    work()
     return null
   } catch (error) {
     if (error instanceof AutoupError && error.code === 'failed') return error

@@ -5,6 +5,7 @@
  */
 
 import { connect, type Socket } from 'node:net'
+import { getsockopt, setsockopt } from '../system/libc.ts'
 import type { Listener } from '../system/listeners.ts'
 
 const FIRST_AFTER_MS = 150
@@ -28,9 +29,12 @@ export function knock(listeners: readonly Listener[]): Knocking {
   let everyMs = EVERY_FIRST_MS
   let held: Socket[] = []
   let heldUntil = 0
+  let restore = (): void => undefined
   const letGo = (): void => {
     for (const socket of held) socket.destroy()
     held = []
+    restore()
+    restore = () => undefined
   }
   return {
     next(waitMs) {
@@ -42,11 +46,27 @@ export function knock(listeners: readonly Listener[]): Knocking {
         everyMs = Math.min(EVERY_LAST_MS, everyMs * 2)
       }
       if (at < nextAt || targets.length === 0) return waitMs
+      restore = acceptSilence(targets)
       held = targets.flatMap((target) => Array.from({ length: CONNECTIONS }, () => open(target)))
       heldUntil = at + HOLD_MS
       return LOOK_MS
     },
     stop: letGo,
+  }
+}
+
+/**
+ * A worker may have set TCP_DEFER_ACCEPT (tcp(7)) on the socket that it shares, as unicorn does: then nobody is handed a
+ * connection on which the client is silent, as a knock is. It is set aside for the moment of the knock.
+ */
+function acceptSilence(listeners: readonly Listener[]): () => void {
+  const deferring = listeners
+    .filter(({ family }) => family === 'tcp')
+    .map(({ fd }) => ({ fd, seconds: getsockopt(fd, 'TCP_DEFER_ACCEPT') }))
+    .filter(({ seconds }) => seconds > 0)
+  for (const { fd } of deferring) setsockopt(fd, 'TCP_DEFER_ACCEPT', 0)
+  return () => {
+    for (const { fd, seconds } of deferring) setsockopt(fd, 'TCP_DEFER_ACCEPT', seconds)
   }
 }
 

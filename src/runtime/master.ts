@@ -25,6 +25,7 @@ import { directoryOf, environmentFor } from './launch.ts'
 import { Loop } from './loop.ts'
 import { policyOf } from './policy.ts'
 import { runPreflight } from './preflight.ts'
+import { noteReaped } from './process.ts'
 import { Requests } from './requests.ts'
 import { renewRuntimeDirectory } from './runtime-directory.ts'
 import { handleSignals } from './signals.ts'
@@ -41,7 +42,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   log.emit({ type: 'master-started', name: settings.name, pid: process.pid, source: settings.source })
 
   const hub = NotifyHub.open(renewRuntimeDirectory(paths))
-  const reaper = startReaper()
+  const reaper = startReaper(noteReaped)
   const requests = new Requests()
   let end: (status: number) => void = () => undefined
   const ended = new Promise<number>((resolve) => {

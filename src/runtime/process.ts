@@ -8,10 +8,21 @@ import { killSession } from '../system/kill-session.ts'
 import { isAlive, readStat } from '../system/procfs.ts'
 import type { Child, Exit } from '../system/spawn.ts'
 
-export type TrackedProcess = Pick<Child, 'pid' | 'startTicks' | 'exited' | 'signal' | 'killGroup'>
+export interface TrackedProcess extends Pick<Child, 'pid' | 'startTicks' | 'exited' | 'signal' | 'killGroup'> {
+  /** The leader of its session, alive or not, where that is another process. */
+  readonly session?: Pick<Child, 'pid' | 'startTicks'>
+}
 
 /** How often /proc is asked about a process that is nobody's child here. */
 const LOOK_EVERY_MS = 100
+
+/** Adopted children that are followed: their statuses come from the reaper. */
+const adopted = new Map<number, (exit: Exit) => void>()
+
+/** For the reaper. */
+export function noteReaped(pid: number, exit: Exit): void {
+  adopted.get(pid)?.(exit)
+}
 
 /** Follows a process that was not started here. `session` is killed as a whole. Null when it is gone already. */
 export function trackStranger(pid: number): TrackedProcess | null {
@@ -22,12 +33,18 @@ export function trackStranger(pid: number): TrackedProcess | null {
   return {
     pid,
     startTicks,
+    session: { pid: session, startTicks: leaderTicks },
     exited: new Promise<Exit>((resolve) => {
-      const timer = setInterval(() => {
-        if (isAlive(pid, startTicks)) return
+      const over = (exit: Exit): void => {
         clearInterval(timer)
-        resolve({ code: null, signal: null })
+        adopted.delete(pid)
+        resolve(exit)
+      }
+      const timer = setInterval(() => {
+        if (isAlive(pid, startTicks) || isToBeReaped(pid, startTicks)) return
+        over({ code: null, signal: null })
       }, LOOK_EVERY_MS)
+      adopted.set(pid, over)
     }),
     signal(name) {
       if (!isAlive(pid, startTicks)) return false
@@ -47,6 +64,12 @@ export function trackStranger(pid: number): TrackedProcess | null {
       }
     },
   }
+}
+
+/** A zombie of ours: the reaper is about to say how it ended. */
+function isToBeReaped(pid: number, startTicks: number): boolean {
+  const stat = readStat(pid)
+  return stat?.ppid === process.pid && stat.startTicks === startTicks
 }
 
 /** `exited with 3`, `was killed by SIGKILL`, or `ended` where nobody could wait for it. */

@@ -10,9 +10,8 @@ import type { Failure } from '../core/promotion.ts'
 import type { Ready } from '../core/settings.ts'
 import type { Input } from '../core/state.ts'
 import type { NotifyAddress } from '../system/notify.ts'
-import { isAlive } from '../system/procfs.ts'
 import type { Exit } from '../system/spawn.ts'
-import { findDaemon } from './daemonized.ts'
+import { findDaemon, isOfOurs } from './daemonized.ts'
 import { explainExit, explainNotReady } from './explain.ts'
 import { Leftovers } from './leftovers.ts'
 import { describeExit, exitStatus, type TrackedProcess, trackStranger } from './process.ts'
@@ -39,7 +38,7 @@ const PROBE_EVERY_MS = 1_000
 export class WorkerProcess {
   readonly context: WorkerContext
   #process: TrackedProcess
-  readonly #watch: WatchContext | null
+  #watch: WatchContext | null
   readonly #notify: NotifyAddress | null
   readonly #startedAt: number = performance.now()
   #readiness: ReadyWatch | null = null
@@ -111,7 +110,7 @@ export class WorkerProcess {
       if (said.kind === 'ready') this.#readiness?.notified()
       else if (said.kind === 'status') send({ type: 'worker-said', worker, pid, status: said.text })
       else if (said.kind === 'extend-timeout') send({ type: 'worker-asks-time', worker, pid, ms: said.ms })
-      else if (said.kind === 'main-pid') this.#moveTo(said.pid)
+      else if (said.kind === 'main-pid' && isOfOurs(said.pid, this.context.others())) this.#moveTo(said.pid)
       else if (said.kind === 'watchdog') this.#onBeat()
       else if (said.kind === 'watchdog-trigger') this.#onMissedBeat()
     }
@@ -155,31 +154,42 @@ export class WorkerProcess {
 
   /** MAINPID=, or a worker that forked itself away: the same worker goes on in another process. */
   #moveTo(pid: number): void {
-    if (pid === this.pid || !isAlive(pid)) return
-    const next = trackStranger(pid)
-    if (!next) return
+    const next = pid === this.pid ? null : trackStranger(pid)
+    if (next) this.#goOnAs(next)
+  }
+
+  #goOnAs(next: TrackedProcess): void {
+    const { pid: to } = next
     const from = this.pid
     this.#process = next
+    this.context.send({ type: 'worker-moved', worker: this.context.id, pid: from, to })
     this.#follow(next)
-    this.context.send({ type: 'worker-moved', worker: this.context.id, pid: from, to: pid })
+    // It has not heard of it yet.
+    if (this.#isDraining) next.signal(this.context.drainSignal)
+    if (!this.#watch) return
+    this.#watch = { ...this.#watch, pid: to }
+    if (this.#isReady || this.#isDraining) return
+    this.#readiness?.stop()
+    this.#readiness = watchReady(this.context.ready, this.#watch, (how) => this.#onReady(how))
   }
 
   #follow(process: TrackedProcess): void {
     void process.exited.then((exit) => {
+      // Its last words may say where it went on.
+      this.#notify?.read()
       if (this.#process === process) this.#onExit(exit)
     })
   }
 
   #onExit(exit: Exit): void {
     const { drainSignal, drainTimeoutMs, onGone } = this.context
-    // Its last words may say where it went on.
     const address = this.#notify?.datagramPath ?? null
     const daemon = exit.code === 0 && !this.#isKilled && address ? findDaemon(address, this.pid) : null
-    if (daemon) return this.#moveTo(daemon)
+    if (daemon) return this.#goOnAs(daemon)
     this.#stopWatching()
     this.#notify?.close()
     this.#watch?.doors.release()
-    const leftovers = new Leftovers(this.#process, drainSignal)
+    const leftovers = new Leftovers(this.#process.session ?? this.#process, drainSignal)
     const over = (): void => {
       this.#send(exit)
       onGone()

@@ -35,6 +35,7 @@ const Schema = v.object({
       launch: v.string(),
       value: v.optional(v.unknown(), null),
       build: v.nullable(v.string()),
+      refusal: v.nullable(v.object({ version: v.string(), reason: v.string() })),
     }),
   ),
   listeners: v.array(v.object({ address: v.string(), inode: Count })),

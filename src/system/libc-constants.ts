@@ -16,6 +16,7 @@ export const OPTION = {
   SO_ACCEPTCONN: [1, 30],
   SO_DOMAIN: [1, 39],
   IPV6_V6ONLY: [41, 26],
+  TCP_DEFER_ACCEPT: [6, 9],
 } as const
 
 export const F = { GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, SETOWN: 8, SETSIG: 10, SETLEASE: 1024 } as const

@@ -4,8 +4,18 @@
  * (/proc/locks, proc_locks(5)) is believed first.
  */
 
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
-import { AutoupError, messageOf } from '../core/errors.ts'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
 import { flock } from './libc.ts'
 import { isAlive } from './procfs.ts'
 
@@ -54,8 +64,13 @@ function open(path: string): number {
   try {
     return openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600)
   } catch (cause) {
+    // On a disk that turned read-only the lock that is there still locks.
+    if (errnoOf(cause) === 'EROFS' && existsSync(path)) return openSync(path, constants.O_RDONLY)
+    const readOnly = errnoOf(cause) === 'EROFS' ? 'the file system is read-only; ' : ''
     const advice = 'run as the user who owns the state directory, or give another with --state-dir'
-    throw new AutoupError('failed', `cannot open the lock ${path}: ${messageOf(cause)}; ${advice}`, { cause })
+    throw new AutoupError('failed', `cannot open the lock ${path}: ${readOnly}${messageOf(cause)}; ${advice}`, {
+      cause,
+    })
   }
 }
 

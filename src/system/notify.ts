@@ -19,6 +19,8 @@ export interface NotifyAddress {
   readonly datagramPath: string
   /** For AUTOUP_NOTIFY. */
   readonly streamPath: string
+  /** Reads the messages that are there now. */
+  read(): void
   /** Reads what is still there, then ends. Lines sent on the stream before may follow for a moment. */
   close(): void
 }
@@ -91,7 +93,8 @@ export class NotifyHub {
         if (owner) chownSync(path, owner.uid, owner.gid)
       }
       chmodSync(folder, 0o711)
-      const address = { datagramPath, streamPath, close: () => this.#close(key, address, receiver, undo) }
+      const read = (): void => void this.#read(receiver, MESSAGES_AT_CLOSE)
+      const address = { datagramPath, streamPath, read, close: () => this.#close(key, address, receiver, undo) }
       this.#receivers.add(receiver)
       this.#addresses.set(key, address)
       return address

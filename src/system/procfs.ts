@@ -5,6 +5,7 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { errnoOf } from '../core/errors.ts'
 
 export interface ProcessStat {
   readonly pid: number
@@ -49,7 +50,8 @@ export function readStat(pid: number): ProcessStat | null {
 /** Whether the process runs; with `startTicks`, whether it is still that one. A zombie is dead. */
 export function isAlive(pid: number, startTicks?: number): boolean {
   const stat = readStat(pid)
-  if (stat === null || stat.state === 'Z' || stat.state === 'X') return false
+  if (stat === null) return pid > 0 && isThere(pid)
+  if (stat.state === 'Z' || stat.state === 'X') return false
   return startTicks === undefined || stat.startTicks === startTicks
 }
 
@@ -166,6 +168,15 @@ export function rssOf(pid: number): number | null {
 
 function holds(target: string, inodes: ReadonlySet<number>): boolean {
   return target.startsWith('socket:[') && inodes.has(Number(target.slice(8, -1)))
+}
+
+/** For when /proc cannot be read, as under EMFILE: then nobody is dead just because he was not seen. */
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH'
+  }
 }
 
 function mayRead(pid: number): boolean {

@@ -119,10 +119,7 @@ function linesOf(text: string): string[] {
 
 /** `other.tar.gz.sha256sum` is about another file, and is no list; `app_1.2.0_SHA256SUMS` and `app.sha256sums` are. */
 function listOf(name: string): { readonly list: string; readonly prefix: string } | null {
-  const plain = name
-    .toLowerCase()
-    .replace(/\.txt$/, '')
-    .replace(/[_.]/g, '-')
+  const plain = plainName(name.replace(/\.txt$/i, ''))
   for (const list of LISTS) {
     if (plain === list) return { list, prefix: '' }
     const at = plain.length - list.length - 1
@@ -133,7 +130,11 @@ function listOf(name: string): { readonly list: string; readonly prefix: string 
   return null
 }
 
-/** `app_1.2.0` of `app_1.2.0_linux_amd64.tar.gz`; GoReleaser writes the two in different cases. */
+/** `app_1.2.0` of `App-1.2.0-linux-amd64.tar.gz`: the two are often written in different ways. */
 function beginsWith(artifact: string, prefix: string): boolean {
-  return artifact.toLowerCase().startsWith(prefix.toLowerCase()) && /^(?:[-_.]|$)/.test(artifact.slice(prefix.length))
+  return `${plainName(artifact)}-`.startsWith(`${plainName(prefix)}-`)
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/[_.]/g, '-')
 }

@@ -28,7 +28,7 @@ export function parseSignature(file: Buffer): Signature | Refusal {
   }
   // Not as UTF-8: the trusted comment is signed byte by byte.
   const [untrusted = '', line2 = '', line3 = '', line4 = '', ...rest] = file.toString('latin1').split(/\r?\n/)
-  if (!untrusted.replace(BOM, '').startsWith(COMMENT)) return malformed(1, `does not begin with '${COMMENT}'`)
+  if (!untrusted.replace(BOM, '').startsWith(UNTRUSTED)) return malformed(1, `does not begin with '${UNTRUSTED}'`)
   const body = fromBase64(line2, 74)
   if (body === null) return malformed(2, 'is not 74 bytes in base64')
   const algorithm = body.toString('latin1', 0, 2)
@@ -74,6 +74,7 @@ export function checkSignature(
   return signedAs
 }
 
+const UNTRUSTED = `${COMMENT} `
 const TRUSTED = 'trusted comment: '
 /** The byte order mark of UTF-8, seen as Latin-1. */
 const BOM = /^\u00EF\u00BB\u00BF/

@@ -233,6 +233,16 @@ describe('quarantine', () => {
     expect(world.settled()).toMatchObject([{ outcome: 'quarantined', version: '2' }])
   })
 
+  it('answers with the refusal, too, where that holds no build back', () => {
+    const world = World.serving('1')
+    const refused = { type: 'refused', build: null, version: '2', reason: 'is not executable', known: 2 } as const
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'stager', report: refused })
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'stager', report: { type: 'unchanged', known: 2 } })
+    expect(world.settled()).toMatchObject([{ outcome: 'refused' }, { outcome: 'refused' }])
+  })
+
   it('forgets a verdict on behaviour when the launch has changed', () => {
     const world = World.serving('1')
     world.publish(build('2'))

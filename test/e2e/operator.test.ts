@@ -64,6 +64,7 @@ test('restart is a new generation of the same build', async () => {
   const service = await startService()
   const before = await service.ask()
   expect(await service.master.cli('restart')).toMatchObject({ code: 0 })
+  await service.master.waitFor((event) => event.type === 'worker-exited' && event.pid === before.pid, 'end of the old')
   const after = await service.ask()
   expect(after).toMatchObject({ version: '1', generation: 2 })
   expect(after.pid).not.toBe(before.pid)

@@ -57,11 +57,9 @@ test.each(shapes)('%s is a release as well', async (_, file, build) => {
 test('USR2 restarts gracefully where nothing is new', async () => {
   const service = await startService({ args: BY_HAND })
   const before = await service.ask()
-  const since = service.master.mark()
   service.master.signal('SIGUSR2')
-  await service.master.waitFor((event) => event.type === 'settled' && event.outcome === 'restarted', 'restart', {
-    since,
-  })
+  await service.master.waitFor((event) => event.type === 'settled' && event.outcome === 'restarted', 'restart')
+  await service.master.waitFor((event) => event.type === 'worker-exited' && event.pid === before.pid, 'end of the old')
   const after = await service.ask()
   expect(after).toMatchObject({ version: '1', generation: 2 })
   expect(after.pid).not.toBe(before.pid)

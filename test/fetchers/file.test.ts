@@ -1,5 +1,17 @@
 import { createHash } from 'node:crypto'
-import { appendFile, chmod, mkdir, open, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { fileFetcher } from '../../fetchers/file.ts'
@@ -44,7 +56,10 @@ async function check(known: FileKnown | null = null, location = path): Promise<C
   })
 }
 
-async function released(known: FileKnown | null = null, location = path): Promise<{ release: Release; known: FileKnown }> {
+async function released(
+  known: FileKnown | null = null,
+  location = path,
+): Promise<{ release: Release; known: FileKnown }> {
   const result = await check(known, location)
   if (result.kind !== 'release') throw new Error(JSON.stringify(result))
   return { release: result.release, known: result.known as FileKnown }

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { StageJob, StageProgress, StageVerdict } from '../../src/runtime/stage-protocol.ts'
 import { heldReason, versionProblem } from '../../src/runtime/stage-gate.ts'
+import type { StageJob, StageProgress, StageVerdict } from '../../src/runtime/stage-protocol.ts'
 import { readBuildFile, treeFolder } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
 import { finishStaging } from '../../src/store/seal.ts'
@@ -62,7 +62,11 @@ describe('a release', () => {
     elf()(path)
     const seen: StageProgress[] = []
     await run({}, seen)
-    expect(seen.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual(['checking', 'found', 'verifying'])
+    expect(seen.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual([
+      'checking',
+      'found',
+      'verifying',
+    ])
   })
 
   test('that is known is unchanged; asked for again it is looked at anew', async () => {
@@ -163,7 +167,10 @@ describe('what is no verdict on the bytes', () => {
     directory(elf(), {})(path)
     text(join(path, 'serve'))
     expect(await run({ command: 'app' })).toMatchObject({ type: 'staged' })
-    expect(await run({ command: './serve' })).toMatchObject({ type: 'refused', reason: "'serve' is text without a #! line" })
+    expect(await run({ command: './serve' })).toMatchObject({
+      type: 'refused',
+      reason: "'serve' is text without a #! line",
+    })
   })
 
   test('a file that is not there is an error', async () => {
@@ -177,7 +184,10 @@ describe('what is no verdict on the bytes', () => {
 
   test('a file over the limit is an error that says so', async () => {
     elf()(path)
-    expect(await run({ maxBytes: 100 })).toMatchObject({ type: 'error', message: expect.stringContaining('at most 100 B') })
+    expect(await run({ maxBytes: 100 })).toMatchObject({
+      type: 'error',
+      message: expect.stringContaining('at most 100 B'),
+    })
   })
 
   test('a disk that has no room is an error, found before the copy', async () => {

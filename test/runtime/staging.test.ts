@@ -6,7 +6,13 @@ import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { parseReport, plainText, type StageJob, type StageProgress, type StageVerdict } from '../../src/runtime/stage-protocol.ts'
+import {
+  parseReport,
+  plainText,
+  type StageJob,
+  type StageProgress,
+  type StageVerdict,
+} from '../../src/runtime/stage-protocol.ts'
 import { type Staging, stage } from '../../src/runtime/staging.ts'
 import { readBuild } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
@@ -113,7 +119,8 @@ describe('a stager', () => {
     await bigFile()
     let nice = 0
     const run = start({}, {}, ({ type }) => {
-      if (type === 'found') nice = Number(readFileSync(`/proc/${run.staging.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[16])
+      if (type === 'found')
+        nice = Number(readFileSync(`/proc/${run.staging.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[16])
     })
     await run.staging.done
     expect(nice).toBeGreaterThanOrEqual(10)

@@ -1,6 +1,6 @@
 import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { onTestFinished, expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createStore, storePaths } from '../../src/store/layout.ts'
 import { temporaryFolder } from '../support/stores.ts'
 

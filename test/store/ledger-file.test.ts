@@ -27,7 +27,13 @@ async function stageScript(text: string): Promise<Build> {
   return stageBuild(store, path)
 }
 
-const build: Build = { id: `sha256-${'1'.repeat(64)}`, version: '1.0.0', stagedAt: 'x', committedAt: 'y', proofs: ['sha256'] }
+const build: Build = {
+  id: `sha256-${'1'.repeat(64)}`,
+  version: '1.0.0',
+  stagedAt: 'x',
+  committedAt: 'y',
+  proofs: ['sha256'],
+}
 
 const full: Ledger = {
   ...EMPTY_LEDGER,
@@ -52,7 +58,10 @@ test('what was saved is loaded, and private', async () => {
 })
 
 test('a check that remembered nothing does not damage the ledger', async () => {
-  saveLedger(store, { ...EMPTY_LEDGER, known: { source: 'x', launch: '', value: undefined, build: null } })
+  saveLedger(store, {
+    ...EMPTY_LEDGER,
+    known: { source: 'x', launch: '', value: undefined, build: null, refusal: null },
+  })
   expect((await loadLedger(store)).recovered).toBeNull()
 })
 
@@ -75,20 +84,25 @@ test('a ledger that cannot be read stops the start, and is not taken for damaged
   expect((await lstat(store.state)).isDirectory()).toBe(true)
 })
 
-describe.each(['', '{"format": 1', 'null', '[]', '{"format":1}', '\0\0\0\0', JSON.stringify({ ...full, committed: { id: '../../x' } })])(
-  'a damaged ledger %j',
-  (text) => {
-    test('is kept aside, and nothing is committed without a link', async () => {
-      await stageElf()
-      await writeFile(store.state, text)
-      const { ledger, recovered } = await loadLedger(store)
-      expect(ledger).toEqual(EMPTY_LEDGER)
-      expect(recovered).toMatch(/was damaged and is kept as state\.json\.damaged-.*nothing is committed/)
-      const kept = (await readdir(store.root)).find((name) => name.startsWith('state.json.damaged-'))
-      expect(await readFile(join(store.root, kept!), 'utf8')).toBe(text)
-    })
-  },
-)
+describe.each([
+  '',
+  '{"format": 1',
+  'null',
+  '[]',
+  '{"format":1}',
+  '\0\0\0\0',
+  JSON.stringify({ ...full, committed: { id: '../../x' } }),
+])('a damaged ledger %j', (text) => {
+  test('is kept aside, and nothing is committed without a link', async () => {
+    await stageElf()
+    await writeFile(store.state, text)
+    const { ledger, recovered } = await loadLedger(store)
+    expect(ledger).toEqual(EMPTY_LEDGER)
+    expect(recovered).toMatch(/was damaged and is kept as state\.json\.damaged-.*nothing is committed/)
+    const kept = (await readdir(store.root)).find((name) => name.startsWith('state.json.damaged-'))
+    expect(await readFile(join(store.root, kept!), 'utf8')).toBe(text)
+  })
+})
 
 test('a damaged ledger is recovered from the links that point at whole builds', async () => {
   const [one, two] = [await stageElf(), await stageScript('exit 0')]

@@ -75,3 +75,16 @@ export const MAIN_PID_AND_GONE: string = MAIN_PID.replace('os.waitpid(child, 0)\
 export function namesAStranger(pid: number): string {
   return `${SERVES_ANYWHERE}notify("MAINPID=${pid}\\nREADY=1")\n${SERVE}`
 }
+
+/** On `/orphan` it starts a process that outlives its parent, a fifth of a second. */
+export const LEAVES_ORPHANS: string = PLAIN.replace(
+  '        if self.path == "/slow":',
+  `        if self.path == "/orphan":
+            child = os.fork()
+            if child == 0:
+                if os.fork() == 0:
+                    os.execv("/bin/sleep", ["sleep", "0.2"])
+                os._exit(0)
+            os.waitpid(child, 0)
+        if self.path == "/slow":`,
+)

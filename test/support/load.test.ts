@@ -66,7 +66,7 @@ test('another status is a failure', async () => {
 })
 
 test('a server that closes idle connections fails no request', async () => {
-  const report = await loaded((socket) => socket.end(ANSWER), { newShare: 0, keepAlive: 1 })
+  const report = await loaded((socket) => socket.end(ANSWER), { rate: 20, newShare: 0, keepAlive: 1 })
   expect(report.failed).toBe(0)
 })
 

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -82,7 +82,9 @@ describe('an archive that is in order', () => {
   })
 
   test('may begin each name with ./ and name its root', async () => {
-    await unpackBytes(tar({ path: './', type: 'Directory' }, { path: './x', data: '1' }, { path: './y/', type: 'Directory' }))
+    await unpackBytes(
+      tar({ path: './', type: 'Directory' }, { path: './x', data: '1' }, { path: './y/', type: 'Directory' }),
+    )
     expect(list(tree).sort()).toEqual(['x', 'y/'])
   })
 
@@ -215,15 +217,18 @@ describe('an archive is refused whole', () => {
 
 const SHARED = fileURLToPath(new URL('../../../shared/data/archives', import.meta.url))
 
-describe.skipIf(!existsSync(SHARED))('the archives of traversal-archives (skipped where ../shared/data is absent)', () => {
-  test.each(existsSync(SHARED) ? readdirSync(SHARED) : [])('%s is refused', async (name) => {
-    const before = existsSync('/tmp/moo')
-    expect(await unpackBytes(readFileSync(join(SHARED, name)))).toHaveProperty('problem')
-    expect(existsSync(tree)).toBe(false)
-    expect(existsSync('/tmp/moo')).toBe(before)
-    expect(existsSync(join(folder, 'moo'))).toBe(false)
-  })
-})
+describe.skipIf(!existsSync(SHARED))(
+  'the archives of traversal-archives (skipped where ../shared/data is absent)',
+  () => {
+    test.each(existsSync(SHARED) ? readdirSync(SHARED) : [])('%s is refused', async (name) => {
+      const before = existsSync('/tmp/moo')
+      expect(await unpackBytes(readFileSync(join(SHARED, name)))).toHaveProperty('problem')
+      expect(existsSync(tree)).toBe(false)
+      expect(existsSync('/tmp/moo')).toBe(before)
+      expect(existsSync(join(folder, 'moo'))).toBe(false)
+    })
+  },
+)
 
 describe('the kind of an artifact', () => {
   const kind = (name: string, bytes: string | Buffer) => {
@@ -247,9 +252,12 @@ describe('the kind of an artifact', () => {
     expect(kind('app.jar', 'PK\u0003\u0004')).toEqual({ kind: 'single' })
   })
 
-  test.each(['app.zip', 'app.gz', 'app.tar.xz', 'app.tar.zst', 'app.tar.bz2', 'app.7z'])('%s is not understood yet', (name) => {
-    expect(kind(name, 'x')).toEqual({ problem: expect.stringMatching(/^is not understood yet: /) })
-  })
+  test.each(['app.zip', 'app.gz', 'app.tar.xz', 'app.tar.zst', 'app.tar.bz2', 'app.7z'])(
+    '%s is not understood yet',
+    (name) => {
+      expect(kind(name, 'x')).toEqual({ problem: expect.stringMatching(/^is not understood yet: /) })
+    },
+  )
 
   test.each([
     ['app.tar.gz', 'text'],

@@ -24,7 +24,7 @@ describe('the names of checksum files', () => {
     [`${NAME}.sha512`, 1],
     ['app-1.2.0-checksums.txt', 2],
     ['app-1.2.0_SHA256SUMS', 2],
-    ['app_1.2.0_checksums.txt', 6],
+    ['app_1.2.0_checksums.txt', 2],
     ['App-1.2.0_checksums.txt', 2],
     ['app-1.2.0-sha256_checksums.txt', 2],
     ['app-1.2.0.sha256sums', 2],
@@ -123,7 +123,14 @@ describe('the spellings of a line', () => {
 
 describe('threats', () => {
   test('a sum of another artifact: names match exactly, or not at all', () => {
-    for (const other of [`${NAME}.asc`, NAME.slice(0, -3), `x${NAME}`, `dist/${NAME}`, NAME.toUpperCase(), `${NAME} `]) {
+    for (const other of [
+      `${NAME}.asc`,
+      NAME.slice(0, -3),
+      `x${NAME}`,
+      `dist/${NAME}`,
+      NAME.toUpperCase(),
+      `${NAME} `,
+    ]) {
       expect(sums(`${A}  ${other}\n`), other).toEqual({ problem: 'has no line of its own in SHA256SUMS' })
     }
     expect(sums(`${B}  ${NAME}.sbom\n${A}  ${NAME}\n`)).toEqual(found)
@@ -157,7 +164,9 @@ describe('threats', () => {
 
   test('an endless checksum file: it is refused by its size', () => {
     const line = `${A}  ${NAME}\n`
-    expect(sums(line.repeat(12_000))).toEqual({ problem: expect.stringMatching(/too long: SHA256SUMS is over 1048576/) })
+    expect(sums(line.repeat(12_000))).toEqual({
+      problem: expect.stringMatching(/too long: SHA256SUMS is over 1048576/),
+    })
     expect(sums(`${line}${'#'.repeat(1_048_576 - line.length)}`)).toEqual(found)
   })
 
@@ -180,14 +189,34 @@ describe('threats', () => {
 
   test('whatever a file says, an answer is the full sum of a line with the exact name', () => {
     const piece = fc.oneof(
-      fc.constantFrom(A, B, LONG, NAME, '  ', ' *', '\t', '\\', './', '\n', '\r\n', 'SHA256 (', ') = ', '\uFEFF', '\0', '-'),
+      fc.constantFrom(
+        A,
+        B,
+        LONG,
+        NAME,
+        '  ',
+        ' *',
+        '\t',
+        '\\',
+        './',
+        '\n',
+        '\r\n',
+        'SHA256 (',
+        ') = ',
+        '\uFEFF',
+        '\0',
+        '-',
+      ),
       fc.string({ unit: 'binary', maxLength: 8 }),
     )
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
         const text = pieces.join('')
         const answer = sums(text)
-        if ('problem' in answer) return expect(answer.problem).toMatch(/^has [^\p{Cc}]+$/u)
+        if ('problem' in answer) {
+          expect(answer.problem).toMatch(/^has [^\p{Cc}]+$/u)
+          return
+        }
         const line = text.split('\n').find((each) => each.includes(answer.hex) && each.includes(NAME))
         expect(line).toBeDefined()
       }),

@@ -95,7 +95,9 @@ describe('an ELF program', () => {
     const name = loader.replace(/\0+$/, '')
     // The name is shorter than its room, so zeros follow it.
     copy.writeBigUInt64LE(BigInt(name.length + 1), interpreterHeader(copy) + 32)
-    expect(await check(copy)).toBe(`needs the loader ${name}, which is not here: it is built for another libc or system`)
+    expect(await check(copy)).toBe(
+      `needs the loader ${name}, which is not here: it is built for another libc or system`,
+    )
   })
 
   test('never makes the check throw, whatever is done to its header', async () => {
@@ -120,12 +122,15 @@ function interpreterHeader(bytes: Buffer): number {
 }
 
 describe('a script', () => {
-  test.each(['#!/bin/sh\necho hello\n', '#! /bin/sh -e\n', '#!/bin/sh', '#!/usr/bin/env sh\n', '#!/usr/bin/env -S FOO=1 sh -e\n'])(
-    '%j passes',
-    async (text) => {
-      expect(await check(text)).toBeNull()
-    },
-  )
+  test.each([
+    '#!/bin/sh\necho hello\n',
+    '#! /bin/sh -e\n',
+    '#!/bin/sh',
+    '#!/usr/bin/env sh\n',
+    '#!/usr/bin/env -S FOO=1 sh -e\n',
+  ])('%j passes', async (text) => {
+    expect(await check(text)).toBeNull()
+  })
 
   test.each([
     ['#!/no/such/python3\n', /needs \/no\/such\/python3 \(its #! line\)/],

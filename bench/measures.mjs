@@ -1,0 +1,289 @@
+/** One entry per budget of the design. Each starts what it needs and ends it. */
+
+import { execFileSync, fork, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  AUTOUP,
+  accepts,
+  cpuMs,
+  Master,
+  publish,
+  ROOT,
+  rssMiB,
+  run,
+  scratch,
+  spread,
+  start,
+  stop,
+  WORKER,
+} from './support.mjs'
+
+const CLOSED_LOOP = fileURLToPath(new URL('./closed-loop.mjs', import.meta.url))
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+export const measures = [
+  { name: 'upgrades', run: upgrades },
+  { name: 'throughput', run: throughput },
+  { name: 'swap', run: swap },
+  { name: 'master', run: master },
+  { name: 'status', run: status },
+  { name: 'stage', run: stage },
+]
+
+/** Open loop of 1 000 requests a second, half of them on kept connections, no retry, through upgrade after upgrade. */
+async function upgrades(isLong) {
+  const count = isLong ? 1_000 : 20
+  const directory = scratch()
+  const release = join(directory, 'server.mjs')
+  publish(release, '0')
+  const service = new Master(directory, [
+    '--fetch',
+    `file:${release}`,
+    '--listen',
+    '127.0.0.1:0',
+    '--probation',
+    '0',
+    '--interval',
+    '1h',
+  ])
+  const port = portOf(await service.event('listening'))
+  await service.event('build-committed')
+  const load = openLoop(port, 1_000)
+  const startedAt = performance.now()
+  for (let upgrade = 1; upgrade <= count; upgrade++) {
+    publish(release, String(upgrade))
+    const since = service.last
+    if ((await cli(directory, 'upgrade')) !== 0) throw new Error('an upgrade failed')
+    await service.event('worker-exited', since)
+  }
+  const seconds = (performance.now() - startedAt) / 1_000
+  const { sent, failed, slowestMs } = await load.stop()
+  await service.stop()
+  const value = `${failed} of ${sent}; slowest ${slowestMs.toFixed(0)} ms; ${seconds.toFixed(0)} s`
+  return [
+    { what: `failed requests, ${count} upgrades under 1 000 requests a second`, budget: '0', value, repetitions: 1 },
+  ]
+}
+
+/** The same worker under a master and bare, in turn. */
+async function throughput(isLong) {
+  const rounds = isLong ? 9 : 5
+  const seconds = isLong ? 5 : 2
+  const directory = scratch()
+  const service = new Master(directory, ['--listen', '127.0.0.1:0', '--', process.execPath, WORKER])
+  const managed = portOf(await service.event('listening'))
+  await service.event('worker-ready')
+  const barePort = managed === 18_080 ? 18_081 : 18_080
+  const bare = start(process.execPath, [WORKER], { env: { ...process.env, PORT: String(barePort) }, stdio: 'ignore' })
+  await accepts(barePort)
+  const rows = []
+  for (const mode of ['keep', 'new']) {
+    const ratios = []
+    for (let round = 0; round <= rounds; round++) {
+      const pair = round % 2 ? [managed, barePort] : [barePort, managed]
+      const speeds = new Map()
+      for (const port of pair) speeds.set(port, await closedLoop(port, seconds, mode))
+      // The first round warms both up.
+      if (round > 0) ratios.push(speeds.get(managed) / speeds.get(barePort))
+    }
+    const what = `throughput under autoup : bare, ${mode === 'keep' ? 'keep-alive' : 'new connections'}`
+    rows.push({ what, budget: '≥ 0.99', value: spread(ratios, 3), repetitions: rounds })
+  }
+  await stop(bare)
+  await service.stop()
+  return rows
+}
+
+/** From the moment the new worker listens, by its own clock, to the moment the traffic is moved. */
+async function swap(isLong) {
+  const rounds = isLong ? 50 : 15
+  const directory = scratch()
+  const stamp = join(directory, 'ready-at')
+  const worker = join(directory, 'worker.mjs')
+  writeFileSync(
+    worker,
+    `import { writeFileSync } from 'node:fs'
+import http from 'node:http'
+const server = http.createServer((_, response) => response.end('ok'))
+server.listen({ fd: 3 }, () => writeFileSync(${JSON.stringify(stamp)}, String(performance.timeOrigin + performance.now())))
+process.on('SIGTERM', () => process.exit(0))
+`,
+  )
+  const service = new Master(directory, ['--listen', '127.0.0.1:0', '--', process.execPath, worker])
+  await service.event('worker-ready')
+  const { readFileSync } = await import('node:fs')
+  const waits = []
+  for (let round = 0; round < rounds; round++) {
+    const since = service.last
+    service.child.kill('SIGUSR2')
+    const ready = await service.event('promotion-ready', since)
+    waits.push(Date.parse(ready.at) - Number(readFileSync(stamp, 'utf8')))
+    await service.event('worker-exited', since)
+  }
+  await service.stop()
+  return [
+    {
+      what: 'swap time beyond the worker’s own start-to-ready time, ms',
+      budget: '≤ 10',
+      value: spread(waits, 1),
+      repetitions: rounds,
+    },
+  ]
+}
+
+/** Memory over bare Node, and CPU while nothing happens. */
+async function master(isLong) {
+  const rounds = isLong ? 5 : 3
+  const idleMs = isLong ? 60_000 : 10_000
+  const memory = []
+  const cpu = []
+  for (let round = 0; round < rounds; round++) {
+    const directory = scratch()
+    const release = join(directory, 'server.mjs')
+    publish(release, String(round))
+    const idle = start(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' })
+    const service = new Master(directory, [
+      '--fetch',
+      `file:${release}`,
+      '--listen',
+      '127.0.0.1:0',
+      '--probation',
+      '100ms',
+      '--interval',
+      '60s',
+    ])
+    await service.event('build-committed')
+    // The start is over: what follows is the steady state.
+    await pause(5_000)
+    const before = cpuMs(service.pid)
+    await pause(idleMs)
+    cpu.push(((cpuMs(service.pid) - before) / idleMs) * 100)
+    memory.push(rssMiB(service.pid) - rssMiB(idle.pid))
+    await service.stop()
+    await stop(idle)
+  }
+  return [
+    {
+      what: 'master’s steady RSS − bare `node` idle, MiB',
+      budget: '≤ 16',
+      value: spread(memory, 1),
+      repetitions: rounds,
+    },
+    { what: 'master’s CPU while idle, % of a core', budget: '≤ 0.1', value: spread(cpu, 3), repetitions: rounds },
+  ]
+}
+
+/** `autoup status` against `node -e 0`, in turn. */
+async function status(isLong) {
+  const rounds = isLong ? 40 : 15
+  const directory = scratch()
+  const service = new Master(directory, ['--listen', '127.0.0.1:0', '--', process.execPath, WORKER])
+  await service.event('worker-ready')
+  const ratios = []
+  for (let round = 0; round <= rounds; round++) {
+    const bare = await timed(() => run(process.execPath, ['-e', '0']))
+    const asked = await timed(() => cli(directory, 'status'))
+    if (round > 0) ratios.push(asked / bare)
+  }
+  await service.stop()
+  return [{ what: '`autoup status` : `node -e 0`', budget: '≤ 1.5', value: spread(ratios), repetitions: rounds }]
+}
+
+/** Verify and stage an archive, against the plain tools, in turn. */
+async function stage(isLong) {
+  const rounds = isLong ? 7 : 3
+  const directory = scratch()
+  const tree = join(directory, 'app')
+  mkdirSync(tree)
+  // Half noise, half repetition, in files of 10 MB: 200 MB in all.
+  for (let file = 0; file < 20; file++)
+    writeFileSync(join(tree, `data-${file}`), Buffer.concat([randomBytes(5e6), Buffer.alloc(5e6, file)]))
+  writeFileSync(join(tree, 'app'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 })
+  const archive = join(directory, 'app.tar')
+  execFileSync('tar', ['-cf', archive, '-C', directory, 'app'])
+  const ratios = []
+  for (let round = 0; round <= rounds; round++) {
+    const plain = join(directory, 'plain')
+    rmSync(plain, { recursive: true, force: true })
+    mkdirSync(plain)
+    const tools = await timed(() =>
+      run('sh', ['-c', `sha256sum ${archive} > /dev/null && tar -xf ${archive} -C ${plain} && sync -f ${plain}`]),
+    )
+    const state = join(directory, `state-${round}`)
+    const staged = await timed(() =>
+      run(process.execPath, [AUTOUP, 'stage', '--fetch', `file:${archive}`, '--state-dir', state], { stdio: 'ignore' }),
+    )
+    rmSync(state, { recursive: true, force: true })
+    if (round > 0) ratios.push(staged / tools)
+  }
+  return [
+    {
+      what: 'verify and stage 200 MB : `sha256sum` and `tar x` and `sync`',
+      budget: '≤ 1.3',
+      value: spread(ratios),
+      repetitions: rounds,
+    },
+  ]
+}
+
+/** The load of the e2e tests, in a process of its own. */
+function openLoop(port, rate) {
+  const options = {
+    target: { host: '127.0.0.1', port },
+    rate,
+    newShare: 0.5,
+    keepAlive: 24,
+    path: '/',
+    status: 200,
+    timeoutMs: 10_000,
+    maxRequests: 1e9,
+    maxMs: 3.6e6,
+    identify: '"version":"([^"]*)"',
+  }
+  const child = fork(join(ROOT, 'test/support/load-process.mjs'), [JSON.stringify(options)], { execArgv: [] })
+  let last
+  child.on('message', (report) => {
+    last = report
+  })
+  return {
+    async stop() {
+      const gone = once(child, 'exit')
+      child.send('stop')
+      await gone
+      return last
+    },
+  }
+}
+
+async function closedLoop(port, seconds, mode) {
+  const child = spawn(process.execPath, [CLOSED_LOOP, String(port), String(seconds), '32', mode], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (piece) => {
+    text += piece
+  })
+  await once(child, 'close')
+  return JSON.parse(text).perSecond
+}
+
+async function cli(directory, ...args) {
+  return await run(process.execPath, [AUTOUP, ...args, '--state-dir', join(directory, 'state')], {
+    stdio: 'ignore',
+    cwd: ROOT,
+  })
+}
+
+async function timed(work) {
+  const startedAt = performance.now()
+  await work()
+  return performance.now() - startedAt
+}
+
+function portOf({ address }) {
+  return Number(address.split(':').pop())
+}
