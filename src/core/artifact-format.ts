@@ -46,9 +46,9 @@ const RUNNABLE: readonly Row[] = [
   { kind: 'archive', unix: 13, windows: 13, endings: '.tar.lz .tar.lzma .tlz .tar.br .tar.lz4 .tar.z' },
   { kind: 'archive', unix: 12, windows: 12, endings: '.7z' },
   { kind: 'packed', unix: 11, windows: 9, endings: '.gz' },
-  { kind: 'packed', unix: 10, windows: 8, endings: '.xz' },
-  { kind: 'packed', unix: 9, windows: 7, endings: '.zst .zstd' },
-  { kind: 'packed', unix: 8, windows: 6, endings: '.bz2 .bz' },
+  { kind: 'packed', unix: 9, windows: 8, endings: '.xz' },
+  { kind: 'packed', unix: 8, windows: 7, endings: '.zst .zstd' },
+  { kind: 'packed', unix: 7, windows: 6, endings: '.bz2 .bz' },
   { kind: 'bare', unix: 0, windows: 11, endings: '.exe', os: 'win32' },
   { kind: 'bare', unix: 6, windows: 5, endings: '.bin .elf .run' },
   { kind: 'bare', unix: 4, windows: 0, endings: '.appimage', os: 'linux' },
@@ -87,13 +87,13 @@ const ENDINGS: ReadonlyMap<string, Row> = new Map([
   ),
 ])
 
-const BARE: Row = { kind: 'bare', unix: 7, windows: 4, endings: '' }
+const BARE: Row = { kind: 'bare', unix: 10, windows: 4, endings: '' }
 /** Endings of up to three parts are known (`.pkg.tar.zst`). */
 const MAX_PARTS = 3
 
 /** Files that go with a release under a name without an ending. */
 const COMPANION =
-  /^(?:license|licence|copying|notice|readme|changelog|changes|authors|version|manifest|makefile|dockerfile|install|todo|latest|sha\d*(?:sums?)?|shasums?\d*|md5(?:sums?)?|b[23]sums?|checksums?|digests?|hashes|sbom|keys)(?:\.|$)/i
+  /^(?:license|licence|copying|notice|readme|changelog|changes|authors|version|manifest|makefile|dockerfile|install|todo|latest|sha[-_\d]*(?:sums?)?|shasums?\d*|md5(?:sums?)?|b[23]sums?|checksums?|digests?|hashes|sbom|keys)(?:\.|$)/i
 
 /** `programs` may stand after a dot: `linux.app`. */
 export function formatOf(name: string, programs: readonly string[] = []): Format {

@@ -56,10 +56,10 @@ const ARCH: Readonly<Record<string, string>> = {
   ia32: 'x8632 i386 i486 i586 i686 386 486 586 686 ia32 x32',
   // 32 bits everywhere but on a Mac, where there has been no other Intel for years.
   x86: 'x86',
-  arm64: 'arm64 aarch64 armv8 armv8a arm64v8 aarch64v8 armv9 arm64e armv864 aarch64be8 applesilicon',
+  arm64: 'arm64 aarch64 armv8 armv8a arm64v8 arm64v8a aarch64v8 armv9 arm64e armv864 aarch64be8 applesilicon',
   // 32 bits, except on a Mac.
   arm: 'arm arm32 armeabi',
-  armv7: 'armv7 armv7l armv7a armv7hf armv7h armhf arm7 armhfp arm32v7 armeabiv7a armv7neon',
+  armv7: 'armv7 armv7l armv7a armv7hf armv7h armhf arm7 armhfp arm32v7 arm32v7a armeabiv7a armv7neon',
   armv6: 'armv6 armv6l armv6hf armv6h arm6 arm32v6',
   armv5: 'armv5 armv5te armv5tel arm5 arm32v5 armel armv4t',
   ppc64le: 'ppc64le powerpc64le ppc64el ppcle64 ppc64lel power64le',

@@ -20,19 +20,22 @@ const MAX_GLUED = 32
 /** The longest run of words that may be one (`x86_64-v3`). */
 const MAX_JOINED = 3
 
+const NO_WORD = /[^a-z0-9.]+/
 const WORD = /v?\d+(?:\.\d+)+[a-z0-9]*|[a-z0-9]+/g
 const VERSION = /^(?:v?\d+(?:\.\d+)+[a-z0-9]*|v?\d+[a-z]?|r\d+|(?:rc|alpha|beta|pre|dev|build|b)\d+)$/
 const COMMIT = /^(?=.*\d)(?=.*[a-f])g?[0-9a-f]{7,40}$/
 
-/** The words as written, lower case, split at punctuation and where a capital follows a small letter or a digit. */
+/** The words as written, lower case, split at punctuation, and at a capital where that is no word as it stands. */
 export function splitWords(name: string): string[] {
-  return (
-    name
-      .replace(/([a-z0-9])(?=[A-Z])/g, '$1 ')
-      .toLowerCase()
-      .match(WORD)
-      ?.filter(Boolean) ?? []
-  )
+  return name
+    .replace(/[A-Za-z0-9]+/g, (run) => (isKnown(run.toLowerCase()) ? run : run.replace(/([a-z0-9])(?=[A-Z])/g, '$1 ')))
+    .toLowerCase()
+    .split(NO_WORD)
+    .flatMap((text) => text.match(WORD) ?? [])
+}
+
+function isKnown(text: string): boolean {
+  return VOCABULARY.has(text) || takeApart(text) !== null
 }
 
 /** Letters and digits only: how names of programs are compared. */

@@ -42,7 +42,7 @@ const full: Ledger = {
   candidate: { build, attemptsLeft: 2 },
   floor: '1.0.0',
   quarantine: [{ build: build.id, version: '1', reason: 'died', at: 'z', rule: 'behaviour', launch: '[]' }],
-  known: { source: 'file:x', launch: '', value: { deep: [1, null] }, build: null },
+  known: { source: 'file:x', launch: '', value: { deep: [1, null] }, build: null, refusal: null },
   listeners: [{ address: '*:80', inode: 12 }],
   paused: true,
 }

@@ -285,9 +285,11 @@ function launch(options: MasterOptions, name: string, stateDir: string, out: str
 }
 
 function parse(line: string): Stamped | null {
-  if (!line.startsWith('{')) return null
+  // A worker may have begun a line of its own on the same descriptor.
+  const begin = line.indexOf('{"at":"')
+  if (begin < 0) return null
   try {
-    const value = JSON.parse(line) as Stamped
+    const value = JSON.parse(line.slice(begin)) as Stamped
     return typeof value.type === 'string' && typeof value.sequence === 'number' ? value : null
   } catch {
     return null

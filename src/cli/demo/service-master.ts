@@ -25,9 +25,10 @@ export class ServiceMaster {
     })
     if (!this.#child.stderr) throw new Error('stderr is a pipe')
     createInterface({ input: this.#child.stderr }).on('line', (line) => {
-      // A crashing worker writes its stack here as well.
-      if (!line.startsWith('{"at"')) return
-      this.#events.push(JSON.parse(line) as Stamped)
+      // A crashing worker writes its stack here as well, and may not have ended its line.
+      const begin = line.indexOf('{"at":"')
+      if (begin < 0) return
+      this.#events.push(JSON.parse(line.slice(begin)) as Stamped)
       for (const look of this.#waiting) look()
     })
   }

@@ -1,0 +1,93 @@
+/**
+ * The budget of calls: GitHub gives 60 an hour to an address without a token and 5 000 with one, and says with each
+ * answer how many are left (docs.github.com, "Rate limits for the REST API"). A 304 costs nothing with a token, and one
+ * call without. What is left is spread over the time until the budget is full again, so it lasts; a few calls are kept
+ * for the download of what a check finds. Wall clock, because that is what GitHub speaks of; never trusted for more
+ * than an hour.
+ */
+
+export interface Budget {
+  readonly limit: number
+  readonly remaining: number
+  /** Milliseconds since 1970. */
+  readonly resetAt: number
+}
+
+type Headers = Readonly<Record<string, string>>
+
+/**
+ * Half of the 60 calls: a check costs one. The other half is for downloads (an asset and up to three companions), for a
+ * deep listing each hour, for what the operator asks for by hand, and for a second service behind the same address.
+ */
+export const ANONYMOUS_INTERVAL_MS = 120_000
+
+/** Calls that checks leave for a download. */
+const RESERVE = 6
+const HOUR_MS = 3_600_000
+/** Without a word on how long, "wait at least one minute". */
+const SECONDARY_WAIT_MS = 60_000
+
+/** Null where the answer does not say, as on a GHES without limits. */
+export function readBudget(headers: Headers, now: number): Budget | null {
+  const limit = count(headers['x-ratelimit-limit'])
+  const remaining = count(headers['x-ratelimit-remaining'])
+  const reset = count(headers['x-ratelimit-reset'])
+  if (limit === null || remaining === null || reset === null) return null
+  return { limit, remaining, resetAt: Math.min(reset * 1_000, now + HOUR_MS) }
+}
+
+/** How long the next check must wait so that the budget lasts; 0 where there is plenty or nothing is known. */
+export function paceMs(budget: Budget | null, now: number): number {
+  const left = budget === null ? 0 : untilReset(budget, now)
+  if (budget === null || left === 0) return 0
+  const calls = budget.remaining - RESERVE
+  return calls <= 0 ? left : Math.ceil(left / calls)
+}
+
+/** What is left must not be asked for: milliseconds until it may, or 0. */
+export function spentMs(budget: Budget | null, now: number): number {
+  return budget !== null && budget.remaining === 0 ? untilReset(budget, now) : 0
+}
+
+/** For a 403 or 429: how long GitHub wants to be left alone, or null when that is not why it refused. */
+export function limitedMs(status: number, headers: Headers, message: string, now: number): number | null {
+  if (status !== 403 && status !== 429) return null
+  const after = retryAfterMs(headers['retry-after'], now)
+  if (after !== null) return Math.min(HOUR_MS, after)
+  const budget = readBudget(headers, now)
+  if (budget?.remaining === 0) return Math.max(1_000, untilReset(budget, now))
+  return status === 429 || /rate limit|abuse/i.test(message) ? SECONDARY_WAIT_MS : null
+}
+
+/** `57 of 60 calls left until 12:40`. */
+export function describeBudget({ limit, remaining, resetAt }: Budget): string {
+  return `${remaining} of ${limit} API calls left until ${clock(resetAt)}`
+}
+
+/** UTC, as everywhere. */
+export function clock(ms: number): string {
+  return `${new Date(ms).toISOString().slice(11, 16)} UTC`
+}
+
+/** Remembered by another version, or by the same on a machine whose clock was wrong. */
+export function asBudget(value: unknown, now: number): Budget | null {
+  const { limit, remaining, resetAt } = (value ?? {}) as Partial<Record<keyof Budget, unknown>>
+  if (typeof limit !== 'number' || typeof remaining !== 'number' || typeof resetAt !== 'number') return null
+  return resetAt > now && resetAt <= now + HOUR_MS ? { limit, remaining, resetAt } : null
+}
+
+function untilReset({ resetAt }: Budget, now: number): number {
+  return Math.min(HOUR_MS, Math.max(0, resetAt - now))
+}
+
+/** Seconds or a date (RFC 9110, 10.2.3). */
+function retryAfterMs(value: string | undefined, now: number): number | null {
+  const seconds = count(value)
+  if (seconds !== null) return seconds * 1_000
+  const date = Date.parse(value ?? '')
+  return Number.isNaN(date) ? null : Math.max(0, date - now)
+}
+
+function count(value: string | undefined): number | null {
+  return value !== undefined && /^\d{1,15}$/.test(value.trim()) ? Number(value) : null
+}
