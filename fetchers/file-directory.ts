@@ -51,6 +51,7 @@ export async function checkDirectory(location: string, known: FileKnown | null):
     size,
     digest: `sha256-${digest}`,
     ordered: false,
+    isTree: true,
     detail: { shape },
   }
   return { kind: 'release', release, known: next(digest) }

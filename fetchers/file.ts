@@ -6,8 +6,8 @@
 
 import { createHash } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AutoupError, errnoOf, messageOf } from '../src/core/errors.ts'
 import { incomplete } from '../src/core/incomplete.ts'
@@ -17,6 +17,8 @@ import { isExecutableMode, READ_BYTES } from '../src/system/tree.ts'
 import { checkDirectory, fetchDirectory } from './file-directory.ts'
 import { DEEP_LOOK_MS, type FileKnown, isFileKnown, type Look, lookOf, STILL_MS, sameLook } from './file-look.ts'
 import { isBeingWritten } from './file-writers.ts'
+
+const COMPANION_BYTES = 1_048_576
 
 export const fileFetcher: Fetcher = {
   scheme: 'file',
@@ -47,6 +49,19 @@ export const fileFetcher: Fetcher = {
 
   fetch({ location }, release, into): Promise<void> {
     return isLook(release.detail) ? fetchFile(location, release.detail, into) : fetchDirectory(location, release, into)
+  },
+
+  /** What lies beside the file, so that a signature can be asked for here as well. */
+  async companion({ location }, _release, name): Promise<string | null> {
+    const path = join(dirname(location), basename(name))
+    try {
+      if ((await stat(path)).size > COMPANION_BYTES)
+        throw new AutoupError('failed', `${path} is too large for what it is`)
+      return await readFile(path, 'utf8')
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return null
+      throw error
+    }
   },
 }
 
@@ -87,6 +102,7 @@ function releaseOf(location: string, look: Look, digest: string, executable: boo
     digest: `sha256-${digest}`,
     ordered: false,
     executable,
+    siblings: [`${basename(location)}.minisig`],
     detail: look,
   }
 }

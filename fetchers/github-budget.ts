@@ -1,8 +1,8 @@
 /**
  * The budget of calls: GitHub gives 60 an hour to an address without a token and 5 000 with one, and says with each
  * answer how many are left (docs.github.com, "Rate limits for the REST API"). A 304 costs nothing with a token, and one
- * call without. What is left is spread over the time until the budget is full again, so it lasts; a few calls are kept
- * for the download of what a check finds. Wall clock, because that is what GitHub speaks of; never trusted for more
+ * call without. Once half is gone, what is left is spread over the time until the budget is full again, so it lasts at
+ * any interval; a few calls are kept for the download of what a check finds. Wall clock, because that is what GitHub speaks of; never trusted for more
  * than an hour.
  */
 
@@ -14,12 +14,6 @@ export interface Budget {
 }
 
 type Headers = Readonly<Record<string, string>>
-
-/**
- * Half of the 60 calls: a check costs one. The other half is for downloads (an asset and up to three companions), for a
- * deep listing each hour, for what the operator asks for by hand, and for a second service behind the same address.
- */
-export const ANONYMOUS_INTERVAL_MS = 120_000
 
 /** Calls that checks leave for a download. */
 const RESERVE = 6
@@ -39,7 +33,7 @@ export function readBudget(headers: Headers, now: number): Budget | null {
 /** How long the next check must wait so that the budget lasts; 0 where there is plenty or nothing is known. */
 export function paceMs(budget: Budget | null, now: number): number {
   const left = budget === null ? 0 : untilReset(budget, now)
-  if (budget === null || left === 0) return 0
+  if (budget === null || left === 0 || budget.remaining > budget.limit / 2) return 0
   const calls = budget.remaining - RESERVE
   return calls <= 0 ? left : Math.ceil(left / calls)
 }

@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AutoupError } from '../src/core/errors.ts'
 import type { Fetcher } from '../src/core/source.ts'
+import { GITHUB_FORM, parseGithubLocation } from './github-location.ts'
 
 export interface Source {
   readonly fetcher: Fetcher
@@ -26,6 +27,12 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
     form: 'file:PATH',
     locate: absolutePath,
     load: async () => (await import('./file.ts')).fileFetcher,
+  },
+  github: {
+    form: GITHUB_FORM,
+    // Throws a sentence of its own.
+    locate: (rest) => parseGithubLocation(rest) && rest,
+    load: async () => (await import('./github.ts')).githubFetcher,
   },
 }
 

@@ -27,7 +27,12 @@ export async function ask(verb: string, input: Input, io: Io): Promise<number> {
 export function request(verb: string, master: MasterPlace, input: Input): Promise<ControlReply> {
   const timeout = lastValue(input, 'timeout')
   return call<ControlReply>(master, 'POST', `/${verb}`, {
-    body: { again: has(input, 'again'), wait: !has(input, 'no-wait'), now: has(input, 'now') },
+    body: {
+      again: has(input, 'again'),
+      resetTrust: has(input, 'reset-trust'),
+      wait: !has(input, 'no-wait'),
+      now: has(input, 'now'),
+    },
     timeoutMs: timeout === undefined ? null : parseDuration(timeout),
     onTimeout: `no verdict on this ${verb} of '${master.name}' in ${timeout}; it goes on`,
   })

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   status: async () => (await import('./status.ts')).status,
   releases: async () => (await import('./releases.ts')).releases,
   events: async () => (await import('./events.ts')).events,
+  explain: async () => (await import('./explain.ts')).explain,
   demo: async () => (await import('./demo.ts')).demo,
   check: async () => (await import('./check.ts')).check,
   stage: async () => (await import('./stage.ts')).stage,

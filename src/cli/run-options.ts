@@ -7,6 +7,7 @@ import { STATE_DIR } from './where.ts'
 const seconds = (ms: number): string => `${ms / 1_000}s`
 
 const SOURCE = 'What runs'
+const TRUST = 'What is trusted'
 const READY = 'When a new build serves'
 const END = 'How an old one ends'
 const WORKERS = 'Workers'
@@ -23,7 +24,28 @@ export const SHA256: OptionSpec = {
   flag: 'sha256',
   value: 'HEX',
   help: 'take only the artifact with this digest',
+  group: TRUST,
+}
+
+export const TOKEN_FILE: OptionSpec = {
+  flag: 'token-file',
+  value: 'FILE',
+  help: 'the token for the source',
+  default: '$CREDENTIALS_DIRECTORY, then GH_TOKEN, GITHUB_TOKEN or NPM_TOKEN',
   group: SOURCE,
+}
+
+export const PUBLIC_KEY: OptionSpec = {
+  flag: 'public-key',
+  value: 'KEY|FILE',
+  help: 'take only what this minisign key has signed',
+  group: TRUST,
+}
+
+export const ALLOW_UNVERIFIED: OptionSpec = {
+  flag: 'allow-unverified',
+  help: 'take what nothing vouches for, and http: from anywhere',
+  group: TRUST,
 }
 
 export const NAME: OptionSpec = {
@@ -36,12 +58,12 @@ export const NAME: OptionSpec = {
 
 export const RUN_OPTIONS: readonly OptionSpec[] = [
   FETCH,
-  SHA256,
+  TOKEN_FILE,
   {
     flag: 'interval',
     value: 'DURATION',
     help: 'how often the source is asked',
-    default: `${seconds(DEFAULTS.intervalMs)}, file: ${seconds(DEFAULTS.fileIntervalMs)}`,
+    default: `${seconds(DEFAULTS.intervalMs)}, file: ${seconds(DEFAULTS.fileIntervalMs)}, github: without a token 120s`,
     group: SOURCE,
   },
   {
@@ -51,6 +73,17 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     help: '8080, 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock; may be repeated',
     group: SOURCE,
   },
+  SHA256,
+  PUBLIC_KEY,
+  {
+    flag: 'min-age',
+    value: 'DURATION',
+    help: 'a release must be this old before it is taken',
+    default: '0',
+    group: TRUST,
+  },
+  ALLOW_UNVERIFIED,
+  { flag: 'allow-downgrade', help: 'take a version below the one in service', group: TRUST },
   {
     flag: 'ready',
     value: 'HOW',

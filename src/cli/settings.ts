@@ -9,6 +9,7 @@ import { parseDuration } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import { checkName } from '../core/name.ts'
 import { DEFAULTS, LIMITS, type LogFormat, type Settings, type Strategy } from '../core/settings.ts'
+import { tokenFor } from '../runtime/token.ts'
 import { readEnvFile } from '../system/environment.ts'
 import { signalName } from '../system/signals.ts'
 import { lookUpUser } from '../system/user.ts'
@@ -29,7 +30,7 @@ const INTERVAL_MIN_MS = 100
 /** A timer of Node ends at 2³¹ ms, a little under 25 days, and fires at once beyond. */
 const DURATION_MAX_MS = 24 * 86_400_000
 /** Options of the source; without --fetch they would do nothing. */
-const NEEDS_FETCH = ['sha256', 'interval', 'preflight', 'keep'] as const
+const NEEDS_FETCH = ['sha256', 'token-file', 'public-key', 'min-age', 'interval', 'preflight', 'keep'] as const
 
 /** Throws AutoupError `usage` or `config`. */
 export function buildSettings(input: Input, io: Io): Settings {
@@ -57,6 +58,11 @@ export function buildSettings(input: Input, io: Io): Settings {
     respawn: !options.isOn('no-respawn'),
     watchdogMs: duration(options, 'watchdog', null, 1),
     sha256: options.read('sha256', parseSha256, null),
+    tokenFile: options.read('token-file', (text) => tokenFile(resolve(io.cwd, text)), null),
+    publicKey: options.read('public-key', (text) => text, null),
+    minAgeMs: duration(options, 'min-age', 0, 0),
+    allowUnverified: options.isOn('allow-unverified'),
+    allowDowngrade: options.isOn('allow-downgrade'),
     keep: options.read('keep', (text) => whole('keep', text, 0, KEEP_MAX), DEFAULTS.keep),
     logFormat: options.read('log-format', (text) => oneOf('a log format', text, LOG_FORMATS), defaultLogFormat(io)),
   }
@@ -138,6 +144,12 @@ function parseUser(text: string): string {
 /** As above. */
 function readable(path: string): string {
   readEnvFile(path)
+  return path
+}
+
+/** As above: read anew for each check. */
+function tokenFile(path: string): string {
+  tokenFor('', { file: path, env: {} })
   return path
 }
 

@@ -10,7 +10,8 @@ import { request, tell } from './ask.ts'
 import { type CommandSpec, type Input, lastValue } from './command.ts'
 import { call, findMaster, type MasterPlace } from './control-client.ts'
 import type { Io } from './io.ts'
-import { FETCH, NAME, SHA256 } from './run-options.ts'
+import { withPublicKey } from './public-key.ts'
+import { ALLOW_UNVERIFIED, FETCH, NAME, PUBLIC_KEY, SHA256, TOKEN_FILE } from './run-options.ts'
 import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
 
 export const stage: CommandSpec = {
@@ -20,7 +21,7 @@ export const stage: CommandSpec = {
     'Fetches, verifies and unpacks the newest build, and starts nothing. Exits with 0, or with 5 when it was refused.',
   group: 'Change',
   takes: 'name',
-  options: [FETCH, SHA256, NAME, STATE_DIR],
+  options: [FETCH, TOKEN_FILE, SHA256, PUBLIC_KEY, ALLOW_UNVERIFIED, NAME, STATE_DIR],
   examples: [
     ['autoup stage --fetch github:org/app', 'before the first start, for instance in an image'],
     ['autoup stage app', 'what the running master follows'],
@@ -37,7 +38,7 @@ export const stage: CommandSpec = {
 
 async function stageFrom(source: string, input: Input, io: Io): Promise<number> {
   const { buildSettings } = await import('./settings.ts')
-  const settings = buildSettings(withName(input), io)
+  const settings = await withPublicKey(buildSettings(withName(input), io), io.cwd)
   const master: MasterPlace = { name: settings.name, directory: join(settings.stateDir, settings.name) }
   const status = await statusOf(master)
   if (!status) {
@@ -48,8 +49,9 @@ async function stageFrom(source: string, input: Input, io: Io): Promise<number> 
     const follows = status.source === null ? 'no release source' : status.source
     throw new AutoupError('usage', `'${master.name}' runs and follows ${follows}, not ${source}: give another --name`)
   }
-  if (lastValue(input, SHA256.flag) !== undefined) {
-    throw new AutoupError('usage', `'${master.name}' runs, and --sha256 is for it to say: give it to autoup run`)
+  const own = [TOKEN_FILE, SHA256, PUBLIC_KEY, ALLOW_UNVERIFIED].find(({ flag }) => input.options.has(flag))
+  if (own) {
+    throw new AutoupError('usage', `'${master.name}' runs, and --${own.flag} is for it to say: give it to autoup run`)
   }
   return tell(await request('stage', master, input), master.name, input, io)
 }

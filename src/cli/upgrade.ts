@@ -11,7 +11,12 @@ export const upgrade: CommandSpec = {
     'Checks, stages and promotes now, also while paused, and exits with the verdict: 0 committed or nothing new, 5 refused, 6 rolled back, 7 timed out.',
   group: 'Change',
   takes: 'name',
-  options: [AGAIN, ...WAITING, STATE_DIR],
+  options: [
+    AGAIN,
+    { flag: 'reset-trust', help: 'forget how well earlier releases were vouched for' },
+    ...WAITING,
+    STATE_DIR,
+  ],
   examples: [
     ['autoup upgrade && echo live', 'the end of a deploy script'],
     ['autoup upgrade app --again', 'try once more what failed here before'],

@@ -93,8 +93,8 @@ async function pinned(text: string): Promise<Digest> {
 async function sumsFrom(file: string, io: Io): Promise<Demands['sums']> {
   const { readBounded } = await import('../trust/read-bounded.ts')
   const { PROOF_LIMITS } = await import('../trust/proof-limits.ts')
-  const bytes = await readable(file, () => readBounded(resolve(io.cwd, file), PROOF_LIMITS.checksumFileBytes))
-  return { file: basename(file), bytes }
+  const content = await readable(file, () => readBounded(resolve(io.cwd, file), PROOF_LIMITS.checksumFileBytes))
+  return { file: basename(file), content }
 }
 
 async function signatureFor(input: Input, file: string, io: Io): Promise<Demands['signature']> {

@@ -7,7 +7,19 @@
  * The order in which names come does not matter, and names are hostile: nothing here throws or takes long.
  */
 
-import { type ArtifactPlatform, type Fit, fitOf, osName } from './artifact-fit.ts'
+import { type ArtifactPlatform, fitOf } from './artifact-fit.ts'
+import { nothingFits, tied } from './artifact-refusal.ts'
+import {
+  type ArtifactCandidate,
+  baseOf,
+  byLength,
+  byNumbers,
+  byText,
+  keyOf,
+  type Runner,
+  rank,
+  toCandidate,
+} from './artifact-score.ts'
 import { shapeOf } from './artifact-shape.ts'
 import { readTraits, type Traits } from './artifact-traits.ts'
 import { squeeze } from './artifact-words.ts'
@@ -30,13 +42,6 @@ export interface ArtifactHints {
   readonly shape?: string
 }
 
-export interface ArtifactCandidate {
-  readonly name: string
-  /** More is better; 0 is no candidate. Only to be compared within one answer. */
-  readonly score: number
-  readonly reasons: readonly string[]
-}
-
 export interface ArtifactChoice {
   readonly choice: string | null
   /** Every name once, the best first. */
@@ -45,28 +50,18 @@ export interface ArtifactChoice {
   readonly refusal: string | null
 }
 
-interface Runner {
-  readonly traits: Traits
-  readonly fit: Fit
-  /** 2 for the preferred program, 1 for the project's own. */
-  readonly isAsked: number
-  readonly isSticky: boolean
-}
-
 export function chooseArtifact(
   names: readonly string[],
   platform: ArtifactPlatform,
   hints: ArtifactHints = {},
 ): ArtifactChoice {
   const all = [...new Set(names)].sort(byText)
-  const programs = [hints.preferName, hints.project].map(programOf)
-  const pattern = hints.matchRegex === undefined ? null : compilePattern(hints.matchRegex)
-  const traits = readTraits(
-    all,
-    programs.filter((program) => program !== ''),
-    hints.version ?? null,
-  )
+  const programs = [hints.preferName, hints.project].map(programOf).filter((program) => program !== '')
+  const traits = readTraits(all, programs, hints.version ?? null)
   const saysPlatforms = traits.some(({ os, archs }) => os !== null || archs.size > 0)
+  const pattern = hints.matchRegex === undefined ? null : compilePattern(hints.matchRegex)
+  const preferred = [hints.match, hints.preferName].map(programOf)
+  const project = programOf(hints.project)
 
   const runners: Runner[] = []
   const rejected: ArtifactCandidate[] = []
@@ -74,82 +69,62 @@ export function chooseArtifact(
     const not = each.never ?? unwanted(each, hints, pattern)
     const fit = not === null ? fitOf(each, platform, { saysPlatforms }) : { not }
     if ('not' in fit) rejected.push({ name: each.name, score: 0, reasons: [fit.not] })
-    else
-      runners.push({
-        traits: each,
-        fit,
-        isAsked: asked(each, [hints.match, hints.preferName].map(programOf), programOf(hints.project)),
-        isSticky: isSticky(each, hints),
-      })
+    else {
+      const isAsked = asked(each, preferred, project)
+      runners.push({ traits: each, fit, isAsked, isSticky: isSticky(each, hints) })
+    }
   }
   if (pattern !== null && 'problem' in pattern) {
     return refuse(rejected, runners, `the pattern '${hints.matchRegex}' cannot be read: ${pattern.problem}`)
   }
-  return decide(runners, rejected, platform, all.length)
+  if (runners.length > 0) return decide(runners, rejected, platform)
+  const programsOnly = traits.filter(({ never }) => never === null).map(({ name }) => name)
+  return refuse(rejected, runners, nothingFits(programsOnly, all, platform))
 }
 
 function decide(
   runners: readonly Runner[],
   rejected: readonly ArtifactCandidate[],
   platform: ArtifactPlatform,
-  total: number,
 ): ArtifactChoice {
-  if (runners.length === 0) return refuse(rejected, runners, nothing(rejected, platform, total))
-  const best = Math.max(...runners.map(rank))
+  const best = highest(runners.map(rank))
   const first = runners.filter((runner) => rank(runner) === best)
   const base = baseOf(first)
-  if (base === null) return refuse(rejected, runners, tie(first, platform, 'of different programs'))
+  if (base === null) return refuse(rejected, runners, tied(namesOf(first), platform, 'of different programs'))
   const own = first.filter(({ traits }) => keyOf(traits) === base)
-  const liked = Math.max(...own.map(({ fit }) => fit.liking))
+  const liked = highest(own.map(({ fit }) => fit.liking))
   const last = own.filter(({ fit }) => fit.liking === liked)
   const oldest = last.map(({ traits }) => traits.systemVersion).sort(byNumbers)[0] ?? ''
   const left = last.filter(({ traits }) => traits.systemVersion === oldest)
   if (new Set(left.map(({ traits }) => traits.versions.join(' ')).filter(Boolean)).size > 1) {
-    return refuse(rejected, runners, tie(left, platform, 'of different versions'))
+    return refuse(rejected, runners, tied(namesOf(left), platform, 'of different versions'))
   }
-  const chosen = left.map(({ traits }) => traits.name).sort(byLength)[0] as string
-  const candidates = [...runners]
-    .map((runner) => toCandidate(runner, { base, chosen, isFirst: rank(runner) === best }))
-    .sort((a, b) => b.score - a.score || byText(a.name, b.name))
-  return { choice: chosen, candidates: [...candidates, ...rejected], refusal: null }
+  const winner = [...left].sort((a, b) => byLength(a.traits.name, b.traits.name))[0] as Runner
+  return { choice: winner.traits.name, candidates: listed(runners, rejected, winner), refusal: null }
 }
 
-/** Sticky, asked for, operating system, architecture, C library: each decides before the next one. */
-function rank({ isSticky, isAsked, fit }: Runner): number {
-  return [isSticky ? 1 : 0, isAsked, fit.os, fit.arch, fit.libc].reduce((sum, part) => sum * 4 + part, 0)
+function refuse(rejected: readonly ArtifactCandidate[], runners: readonly Runner[], refusal: string): ArtifactChoice {
+  return { choice: null, candidates: listed(runners, rejected, null), refusal }
 }
 
-function toCandidate(
-  runner: Runner,
-  { base, chosen, isFirst }: { base: string | null; chosen: string | null; isFirst: boolean },
-): ArtifactCandidate {
-  const { traits, fit, isAsked, isSticky } = runner
-  const isBase = isFirst && keyOf(traits) === base
-  const reasons = [
-    ...(isSticky ? ['the shape that was chosen last time'] : []),
-    ...(isAsked > 0 ? [isAsked === 2 ? 'the program that is asked for' : 'named like the project'] : []),
-    ...fit.reasons,
-    ...(isFirst && base !== null && !isBase ? [`another program or variant: ${traits.program.join('-')}`] : []),
-  ]
-  const score = rank(runner) * SCORE_OF_RANK + (isBase ? SCORE_OF_RANK / 2 : 0) + fit.liking * 2
-  return { name: traits.name, score: score + (traits.name === chosen ? 1 : 0) + SCORE_OF_RANK, reasons }
+function listed(
+  runners: readonly Runner[],
+  rejected: readonly ArtifactCandidate[],
+  winner: Runner | null,
+): ArtifactCandidate[] {
+  const candidates = runners.map((runner) => toCandidate(runner, winner))
+  return [...candidates.sort((a, b) => b.score - a.score || byText(a.name, b.name)), ...rejected]
 }
 
-/** More than twice of what the liking can be twice (artifact-fit.ts). */
-const SCORE_OF_RANK = 50_000
-
-/** The program whose words all others begin with (`app` before `app-debug`), or null when there is none such. */
-function baseOf(runners: readonly Runner[]): string | null {
-  const shortest = runners.map(({ traits }) => traits).sort(byProgram)[0] as Traits
-  const isBase = runners.every(
-    ({ traits }) =>
-      keyOf(traits) === keyOf(shortest) || shortest.program.every((word, at) => traits.program[at] === word),
-  )
-  return isBase ? keyOf(shortest) : null
-}
-
-function keyOf({ program }: Traits): string {
-  return program.join('')
+function unwanted(
+  { name, format }: Traits,
+  hints: ArtifactHints,
+  pattern: Pattern | { problem: string } | null,
+): string | null {
+  if (hints.match !== undefined && !name.includes(hints.match)) return `does not contain '${hints.match}'`
+  if (pattern !== null && ('problem' in pattern || !pattern.test(name))) return `does not match '${hints.matchRegex}'`
+  if (hints.archiveOnly && format.kind !== 'archive') return 'not an archive'
+  return null
 }
 
 function programOf(hint: string | undefined): string {
@@ -165,65 +140,13 @@ function isSticky({ name }: Traits, { shape, version }: ArtifactHints): boolean 
   return shape !== undefined && shapeOf(name, version ?? null) === shape
 }
 
-function unwanted(
-  { name, format }: Traits,
-  hints: ArtifactHints,
-  pattern: Pattern | { problem: string } | null,
-): string | null {
-  if (hints.match !== undefined && !name.includes(hints.match)) return `does not contain '${hints.match}'`
-  if (pattern !== null && ('problem' in pattern || !pattern.test(name))) return `does not match '${hints.matchRegex}'`
-  if (hints.archiveOnly && format.kind !== 'archive') return 'not an archive'
-  return null
+/** Not Math.max: a hostile release has more names than a call takes arguments. */
+function highest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0)
 }
 
-function refuse(rejected: readonly ArtifactCandidate[], runners: readonly Runner[], refusal: string): ArtifactChoice {
-  const candidates = runners
-    .map((runner) => toCandidate(runner, { base: null, chosen: null, isFirst: false }))
-    .sort((a, b) => b.score - a.score || byText(a.name, b.name))
-  return { choice: null, candidates: [...candidates, ...rejected], refusal }
+function namesOf(runners: readonly Runner[]): string[] {
+  return runners.map(({ traits }) => traits.name).sort(byText)
 }
 
-function nothing(rejected: readonly ArtifactCandidate[], platform: ArtifactPlatform, total: number): string {
-  if (total === 0) return 'the release has no files: attach one for each platform'
-  const names = list(rejected.map(({ name }) => name))
-  return `no file of this release is for ${platformName(platform)}; it has ${names}: publish one for this platform, or name the file that runs here with ?asset=`
-}
-
-function tie(runners: readonly Runner[], platform: ArtifactPlatform, what: string): string {
-  const names = list(runners.map(({ traits }) => traits.name).sort(byText))
-  return `${runners.length} files ${what} fit ${platformName(platform)} equally well: ${names}; say which with ?asset=`
-}
-
-export function platformName({ os, arch, libc }: ArtifactPlatform): string {
-  return `${osName(os)} on ${arch}${libc === null ? '' : ` with ${libc}`}`
-}
-
-const MAX_LISTED = 6
-const MAX_LISTED_LENGTH = 80
-
-function list(names: readonly string[]): string {
-  const shown = names.slice(0, MAX_LISTED).map((name) => name.slice(0, MAX_LISTED_LENGTH))
-  const more = names.length - shown.length
-  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
-function byLength(a: string, b: string): number {
-  return a.length - b.length || byText(a, b)
-}
-
-function byProgram(a: Traits, b: Traits): number {
-  return a.program.length - b.program.length || byText(a.program.join(' '), b.program.join(' '))
-}
-
-function byNumbers(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.split('.').map(Number)) as [number[], number[]]
-  for (let at = 0; at < Math.max(left.length, right.length); at++) {
-    const order = (left[at] ?? 0) - (right[at] ?? 0)
-    if (order !== 0 && !Number.isNaN(order)) return order
-  }
-  return byText(a, b)
-}
+export type { ArtifactCandidate, ArtifactPlatform }

@@ -19,23 +19,23 @@ export interface Fit {
   readonly os: number
   readonly arch: number
   readonly libc: number
-  /** 0 to 99: between artifacts of one program. */
+  /** 0 to MAX_LIKING: between artifacts of one program. */
   readonly liking: number
   readonly reasons: readonly string[]
 }
 
-/** What the other names of the release say. */
-export interface Release {
+/** What all names of the release say together. */
+export interface Company {
   /** Whether any name says an operating system or an architecture. */
   readonly saysPlatforms: boolean
 }
 
 type Part = { readonly level: number; readonly reason: string } | { readonly not: string }
 
-export function fitOf(traits: Traits, platform: ArtifactPlatform, release: Release): Fit | { readonly not: string } {
-  const os = osFit(traits, platform, release)
+export function fitOf(traits: Traits, platform: ArtifactPlatform, company: Company): Fit | { readonly not: string } {
+  const os = osFit(traits, platform, company)
   if ('not' in os) return os
-  const arch = archFit(traits, platform, release)
+  const arch = archFit(traits, platform, company)
   if ('not' in arch) return arch
   const libc = libcFit(traits, platform)
   if ('not' in libc) return libc
@@ -49,7 +49,7 @@ export function fitOf(traits: Traits, platform: ArtifactPlatform, release: Relea
   }
 }
 
-function osFit({ os, archs, format, libc }: Traits, platform: ArtifactPlatform, release: Release): Part {
+function osFit({ os, archs, format, libc }: Traits, platform: ArtifactPlatform, company: Company): Part {
   const isWindows = platform.os === 'win32'
   if (os === platform.os) return { level: 3, reason: `for ${osName(os)}` }
   if (os === 'unix') return isWindows ? { not: 'for Unix' } : { level: 1, reason: 'for Unix' }
@@ -64,7 +64,7 @@ function osFit({ os, archs, format, libc }: Traits, platform: ArtifactPlatform, 
   if (os !== null) return { not: `for ${osName(os)}` }
   if (isWindows && format.kind === 'bare') return { not: 'no program for Windows' }
   if (format.kind === 'neutral') return { level: 1, reason: 'runs on every system' }
-  if (!release.saysPlatforms) return { level: 1, reason: 'names no system, nor does any other file' }
+  if (!company.saysPlatforms) return { level: 1, reason: 'names no system, nor does any other file' }
   if (format.kind === 'script') return { not: 'a script beside builds for platforms' }
   if (platform.os === 'linux' && (archs.size > 0 || format.kind !== 'archive')) {
     return { level: 1, reason: 'names no operating system, so it is taken for Linux' }
@@ -93,7 +93,7 @@ const MAKESHIFTS: Readonly<Record<string, readonly (readonly [arch: string, reas
 function archFit(
   { os, archs, format, distro }: Traits,
   { os: hostOs, arch }: ArtifactPlatform,
-  release: Release,
+  company: Company,
 ): Part {
   const isMac = hostOs === 'darwin'
   if (archs.size > 0) {
@@ -107,7 +107,7 @@ function archFit(
     return { not: `for ${[...archs].map(archName).join(' and ')}` }
   }
   if (format.kind === 'neutral' || format.kind === 'script') return { level: 2, reason: '' }
-  if (os === null && distro === null && !release.saysPlatforms) return { level: 2, reason: '' }
+  if (os === null && distro === null && !company.saysPlatforms) return { level: 2, reason: '' }
   if (arch === 'x64') return { level: 1, reason: 'names no architecture, so it is taken for x64' }
   if (isMac && arch === 'arm64')
     return { level: 1, reason: 'names no architecture: universal, or x64, which Rosetta runs' }
@@ -117,7 +117,7 @@ function archFit(
 function nativeArchs(os: string, arch: string): readonly string[] {
   if (os === 'darwin' && arch === 'x64') return ['x64', 'x64v2', 'x64v3', 'x64v4', 'x86']
   if (os === 'darwin' && arch === 'arm64') return ['arm64', 'arm']
-  return RUNS[arch] ?? [arch]
+  return (Object.hasOwn(RUNS, arch) ? RUNS[arch] : undefined) ?? [arch]
 }
 
 function libcFit({ os, libc, distro }: Traits, platform: ArtifactPlatform): Part {
@@ -135,7 +135,7 @@ function libcFit({ os, libc, distro }: Traits, platform: ArtifactPlatform): Part
   return { level: 2, reason: '' }
 }
 
-/** Only the order matters: architecture before C library before distribution before the rest before the format. */
+/** Only the order matters: version of this release, architecture, C library, distribution, channel, format. */
 function like(traits: Traits, platform: ArtifactPlatform): { liking: number; reasons: string[] } {
   const { archs, format, isChannel } = traits
   const native = nativeArchs(platform.os, platform.arch)
@@ -150,25 +150,30 @@ function like(traits: Traits, platform: ArtifactPlatform): { liking: number; rea
   ]
   const order = platform.os === 'win32' ? format.order.windows : format.order.unix
   const parts = [
+    traits.isOfRelease ? 1 : 0,
     3 - Math.min(3, archRank),
     libcLiking(traits, platform),
     distroLiking(traits.distro),
     isChannel ? 0 : 1,
   ]
-  return { liking: parts.reduce((sum, part, at) => sum * (BASES[at] as number) + part, 0) * 20 + order, reasons }
+  return { liking: parts.reduce((sum, part, at) => sum * (BASES[at] as number) + part, 0) * FORMATS + order, reasons }
 }
 
 /** How many values each part of the liking has. */
-const BASES = [4, 4, 16, 2]
+const BASES = [2, 4, 4, 16, 2]
+const FORMATS = 20
+export const MAX_LIKING: number = BASES.reduce((product, base) => product * base, FORMATS) - 1
 
-function libcLiking({ os, libc }: Traits, platform: ArtifactPlatform): number {
+function libcLiking({ os, libc, distro }: Traits, platform: ArtifactPlatform): number {
   if (platform.os === 'win32') {
     const own: Libc = platform.libc === 'gnu' ? 'mingw' : 'msvc'
     return libc === own ? 3 : libc === null || libc === 'static' ? 2 : 1
   }
   if (os !== 'linux' && os !== null) return libc === null ? 2 : 1
   if (platform.libc === 'musl') return libc === 'musl' ? 3 : libc === 'static' ? 2 : 1
-  return libc === 'glibc' ? 3 : libc === null ? 2 : 1
+  // That of a distribution is liked no more than none: the distribution itself decides next.
+  if (libc === 'glibc') return distro === null || distro === 'manylinux' ? 3 : 2
+  return libc === null ? 2 : 1
 }
 
 /** A build for no distribution in particular runs on most. */

@@ -91,9 +91,11 @@ const BARE: Row = { kind: 'bare', unix: 10, windows: 4, endings: '' }
 /** Endings of up to three parts are known (`.pkg.tar.zst`). */
 const MAX_PARTS = 3
 
-/** Files that go with a release under a name without an ending. */
+/** Files that go with a release under a name without an ending of their own. */
 const COMPANION =
-  /^(?:license|licence|copying|notice|readme|changelog|changes|authors|version|manifest|makefile|dockerfile|install|todo|latest|sha[-_\d]*(?:sums?)?|shasums?\d*|md5(?:sums?)?|b[23]sums?|checksums?|digests?|hashes|sbom|keys)(?:\.|$)/i
+  /^(?:license|licence|copying|notice|readme|changelog|changes|authors|version|manifest|makefile|dockerfile|install|todo|latest|sbom|keys)(?:\.|$)/
+const CHECKSUMS =
+  /^(?:sha[-_\d]*(?:sums?)?|shasums?|(?:md5|b[23]|check)sums?)\d*(?:\.|$)|(?:^|[-_.])(?:sha\d+|md5|check|b2|b3)sums?$/
 
 /** `programs` may stand after a dot: `linux.app`. */
 export function formatOf(name: string, programs: readonly string[] = []): Format {
@@ -106,6 +108,7 @@ export function formatOf(name: string, programs: readonly string[] = []): Format
     if (row && !isPartOfVersion(lower, at)) return toFormat(name, at, row)
   }
   const last = lower.lastIndexOf('.')
+  if (CHECKSUMS.test(lower)) return never(name, 'checksums')
   if (COMPANION.test(lower)) return never(name, 'a text beside the release')
   if (last <= 0 || programs.includes(lower.slice(last + 1)) || isNoEnding(name.slice(last + 1)))
     return toFormat(name, name.length, BARE)

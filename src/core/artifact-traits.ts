@@ -23,6 +23,8 @@ export interface Traits {
   /** The words of the program and its variant, in their order. */
   readonly program: readonly string[]
   readonly versions: readonly string[]
+  /** Whether the version of this release is in the name. */
+  readonly isOfRelease: boolean
   readonly isChannel: boolean
 }
 
@@ -32,12 +34,14 @@ export const MAX_NAME_LENGTH = 512
 /** `programs` are the hints; a version that is given is taken out first. */
 export function readTraits(names: readonly string[], programs: readonly string[], version: string | null): Traits[] {
   const formats = names.map((name) => formatOf(name.slice(-MAX_NAME_LENGTH), programs))
-  const words = formats.map(({ kind, stem }) => (kind === 'never' ? [] : splitWords(withoutVersion(stem, version))))
+  const stems = formats.map(({ stem }) => withoutVersion(stem, version))
+  const words = formats.map(({ kind }, at) => (kind === 'never' ? [] : splitWords(stems[at] as string)))
   const prefixes = words.map((each) => programPrefix(each, programs))
   const shared = sharedPrefix(words.filter((_each, at) => formats[at]?.kind !== 'never'))
   return names.map((name, at) => {
     const { count, words: own } = prefixes[at] as Prefix
-    return toTraits(name, formats[at] as Format, understand(own, Math.max(count, shared)))
+    const format = formats[at] as Format
+    return toTraits(name, format, understand(own, Math.max(count, shared)), stems[at] !== format.stem)
   })
 }
 
@@ -92,7 +96,7 @@ function sharedPrefix(all: readonly (readonly string[])[]): number {
   return all.every(saysOs) ? count : 0
 }
 
-function toTraits(name: string, format: Format, words: readonly Word[]): Traits {
+function toTraits(name: string, format: Format, words: readonly Word[], isOfRelease: boolean): Traits {
   const os = systemOf(words, format)
   const archs = archsOf(words)
   const libc = libcOf(words, os)
@@ -112,6 +116,7 @@ function toTraits(name: string, format: Format, words: readonly Word[]): Traits 
     versions: words
       .filter((word, at) => word.isVersion && !isOfSystem(word, words[at - 1]))
       .map(({ text }) => text.replace(/^v/, '')),
+    isOfRelease,
     isChannel: words.some(({ meaning }, at) => at > 0 && meaning?.isChannel === true),
   }
 }

@@ -9,6 +9,16 @@ export function incomplete(message: string): AutoupError {
   return new AutoupError('failed', message, { data: { incomplete: true } })
 }
 
+/** The same error, for a source that does not want to be asked again before `waitMs` have passed. */
+export function notBefore(error: AutoupError, waitMs: number): AutoupError {
+  return new AutoupError(error.code, error.message, { data: { ...error.data, waitMs }, cause: error })
+}
+
+export function waitMsOf(error: unknown): number | null {
+  const waitMs = error instanceof AutoupError ? error.data.waitMs : null
+  return typeof waitMs === 'number' && Number.isSafeInteger(waitMs) && waitMs > 0 ? waitMs : null
+}
+
 export function isIncomplete(error: unknown): error is AutoupError {
   return error instanceof AutoupError && error.data.incomplete === true
 }

@@ -41,6 +41,8 @@ export interface Ledger {
   readonly candidate: Candidate | null
   /** Version floor: no release below it is taken without `--allow-downgrade`. */
   readonly floor: string | null
+  /** Trust ratchet: the strongest proof that a committed build had; a release with less is not taken. */
+  readonly ratchet: string | null
   readonly quarantine: readonly QuarantineEntry[]
   /** What the last check of this source remembered; opaque to all but its fetcher. */
   readonly known: Remembered | null
@@ -51,8 +53,8 @@ export interface Ledger {
 
 export interface Remembered {
   readonly source: string
-  /** Under another launch everything is looked at anew, since that may lift a verdict. */
-  readonly launch: string
+  /** Under another look (lookKey) everything is looked at anew, since that may lift a verdict. */
+  readonly look: string
   readonly value: unknown
   /** The build it led to, or null where there was none. */
   readonly build: BuildId | null
@@ -66,6 +68,7 @@ export const EMPTY_LEDGER: Ledger = {
   previous: null,
   candidate: null,
   floor: null,
+  ratchet: null,
   quarantine: [],
   known: null,
   listeners: [],

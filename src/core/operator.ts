@@ -16,7 +16,7 @@ type OperatorInput = Extract<
 export function onOperator(turn: Turn, input: OperatorInput): void {
   switch (input.type) {
     case 'upgrade':
-      return upgrade(turn, input.again)
+      return upgrade(turn, input)
     case 'poke':
       return turn.state.pipeline ? check(turn) : restart(turn)
     case 'rollback':
@@ -36,13 +36,14 @@ export function onOperator(turn: Turn, input: OperatorInput): void {
   }
 }
 
-function upgrade(turn: Turn, again: boolean): void {
+function upgrade(turn: Turn, { again, resetTrust = false }: Extract<Input, { type: 'upgrade' }>): void {
   if (!turn.state.pipeline)
     return turn.settle(
       'upgrade',
       'failed',
       'there is no release source: start it with --fetch, or use `autoup restart`',
     )
+  if (resetTrust) turn.note({ ...turn.state.ledger, ratchet: null, known: null })
   poke(turn, again ? 'again' : 'plain')
 }
 

@@ -34,9 +34,9 @@ export type Pipeline =
 export type StagerReport =
   | { readonly type: 'found'; readonly version: string; readonly name: string }
   | { readonly type: 'fetched' }
-  | { readonly type: 'unchanged'; readonly known: Known }
-  | { readonly type: 'incomplete'; readonly message: string }
-  | { readonly type: 'error'; readonly message: string }
+  | { readonly type: 'unchanged'; readonly known: Known; readonly waitMs?: number; readonly note?: string }
+  | { readonly type: 'incomplete'; readonly message: string; readonly waitMs?: number }
+  | { readonly type: 'error'; readonly message: string; readonly waitMs?: number }
   | {
       readonly type: 'held'
       readonly build: BuildId
@@ -135,8 +135,14 @@ function finish(pipeline: Pipeline, end: CheckEnd, now: number, context: Pipelin
   return { pipeline: idle, start: null, end: { report: end, asked: pipeline.asked } }
 }
 
-/** Trouble of the network backs off up to ten intervals; what is being published is looked at again soon. */
+/** At least as long as the source asks for; only a poke comes before. */
 function waitMs(end: CheckEnd, failures: number, context: PipelineContext): number {
+  const asked = 'waitMs' in end ? Math.min(end.waitMs ?? 0, LIMITS.sourceWaitMs) : 0
+  return Math.max(asked, ownWaitMs(end, failures, context))
+}
+
+/** Trouble of the network backs off up to ten intervals; what is being published is looked at again soon. */
+function ownWaitMs(end: CheckEnd, failures: number, context: PipelineContext): number {
   if (end.type === 'error') return backoffMs(failures, LIMITS.checkRetryFirstMs, context.intervalMs * 10)
   if (end.type === 'incomplete') return Math.min(context.intervalMs, LIMITS.incompleteRetryMs)
   return context.intervalMs

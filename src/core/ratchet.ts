@@ -21,6 +21,8 @@ export const RATCHET_RESET = 'autoup upgrade --reset-trust'
 
 const PINNED = 'sha256'
 
+const OWN: readonly string[] = ['minisign', 'checksum-file']
+
 const STRENGTHS: Readonly<Record<string, number>> = {
   minisign: 3,
   'npm-signature': 2,
@@ -36,6 +38,11 @@ const FROM_SOURCE = /^[a-z0-9][a-z0-9+.-]*-(?:digest|integrity)$/
 export function strengthOf(proof: string): number {
   if (Object.hasOwn(STRENGTHS, proof)) return STRENGTHS[proof] ?? 0
   return FROM_SOURCE.test(proof) ? 1 : 0
+}
+
+/** Those that a source may claim to have verified itself. What autoup verifies, nobody else can have. */
+export function claimedProofs(proofs: readonly string[]): string[] {
+  return proofs.filter((proof) => strengthOf(proof) > 0 && !OWN.includes(proof))
 }
 
 /** As a build keeps them: the pin first, then strongest first, none twice. */

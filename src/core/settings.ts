@@ -29,7 +29,7 @@ export interface Settings {
   readonly listen: readonly ListenSpec[]
   readonly instances: number
   readonly strategy: Strategy
-  /** Null: what the source needs (`file:` 1 s, else 60 s). */
+  /** Null: what the source needs (`file:` 1 s, `github:` without a token 120 s, else 60 s). */
   readonly intervalMs: number | null
   readonly ready: Ready
   readonly readyTimeoutMs: number
@@ -45,6 +45,16 @@ export interface Settings {
   readonly respawn: boolean
   readonly watchdogMs: number | null
   readonly sha256: string | null
+  /** Absolute; holds the token for the source. Null: the environment may have one. */
+  readonly tokenFile: string | null
+  /** The text of a minisign public key: makes a signature mandatory. */
+  readonly publicKey: string | null
+  /** A release must be this old before it is taken. */
+  readonly minAgeMs: number
+  /** Takes what nothing vouches for, and http: from anywhere. */
+  readonly allowUnverified: boolean
+  /** Takes a version below the one in service. */
+  readonly allowDowngrade: boolean
   readonly keep: number
   readonly logFormat: LogFormat
 }
@@ -76,6 +86,8 @@ export const LIMITS = {
   commitRetryMs: 1_000,
   /** After a failed check the next one waits at least this, doubling up to ten intervals. */
   checkRetryFirstMs: 1_000,
+  /** A source may ask to be left alone for as long as this, and no longer: budgets of calls are by the hour. */
+  sourceWaitMs: 3_600_000,
   /** What is still being published is looked at again after this, or the interval where that is shorter. */
   incompleteRetryMs: 5_000,
   /** Old generations that may drain at once; the oldest is ended. */
@@ -84,6 +96,12 @@ export const LIMITS = {
   instances: 1_000,
   preflightMs: 30_000,
 } as const
+
+/** What a check depends on besides its source: when it changes, everything is looked at anew. */
+export function lookKey(settings: Settings, launch: string): string {
+  const { sha256, publicKey, minAgeMs, allowUnverified, allowDowngrade } = settings
+  return JSON.stringify([launch, sha256, publicKey, minAgeMs, allowUnverified, allowDowngrade])
+}
 
 /**
  * The launch of a build: what, besides its bytes, decides how it behaves. A verdict on behaviour holds for this

@@ -24,6 +24,13 @@ export interface Release {
    * are looked for among them. A source that cannot list them names those it would try.
    */
   readonly siblings?: readonly string[]
+  /** It comes as a tree of files, not as one artifact. */
+  readonly isTree?: boolean
+  /**
+   * Paths in the tree of what is run when the operator names no command, such as the commands of a package. Absent:
+   * whatever in it is executable.
+   */
+  readonly entries?: readonly string[]
   /** Proofs that the source itself has verified, such as `npm-signature`. */
   readonly proofs?: readonly string[]
   /** ISO 8601; for `--min-age`. */
@@ -32,12 +39,16 @@ export interface Release {
   readonly detail?: unknown
 }
 
+/**
+ * `waitMs`: the source does not want to be asked again before, as with an API that gives so many calls an hour. An
+ * error that is thrown says it with `notBefore`. Never more than an hour is waited.
+ */
 export type Check =
-  /** `known` only where there is something new to remember. */
-  | { readonly kind: 'unchanged'; readonly known?: Known }
+  /** `known` only where there is something new to remember; `note` is a word on the source that `status` shows. */
+  | { readonly kind: 'unchanged'; readonly known?: Known; readonly waitMs?: number; readonly note?: string }
   | { readonly kind: 'release'; readonly release: Release; readonly known: Known }
   /** Still being published; asked again soon. */
-  | { readonly kind: 'incomplete'; readonly message: string }
+  | { readonly kind: 'incomplete'; readonly message: string; readonly waitMs?: number }
   | { readonly kind: 'nothing-for-this-platform'; readonly message: string; readonly known: Known }
 
 export interface HttpOptions {
@@ -104,6 +115,8 @@ export interface Fetcher {
   readonly scheme: string
   /** Default milliseconds between two checks; null for the general default. */
   readonly intervalMs?: number
+  /** The same where there is no token for this source; absent where that makes no difference. */
+  readonly intervalWithoutTokenMs?: number
   /** In the master, before a stager is started: at most one stat. False means that nothing can be new. */
   changed?(location: string, known: Known): Promise<boolean>
   check(context: FetchContext, known: Known | null): Promise<Check>

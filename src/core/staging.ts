@@ -50,7 +50,7 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>):
       if (refusal && isAnswer) return settleRefused(turn, refusal)
       const before = build === null ? null : heldBy(turn.state.ledger, build, turn.state.policy.launch)
       if (before && asked !== null) return onHeld(turn, before, isAnswer)
-      return onNothingNew(turn, asked, isAnswer)
+      return onNothingNew(turn, asked, isAnswer, report.note)
     }
     case 'incomplete':
       note(turn, 'incomplete', report.message, asked)
@@ -82,10 +82,11 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>):
 
 type End<T extends StagerReport['type']> = Extract<StagerReport, { type: T }>
 
-function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
+/** `word` is what the source says of itself, such as what is left of its budget: for `status` only. */
+function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean, word?: string): void {
   const home = homeOf(turn.state)
   const message = home ? `nothing new: ${nameOf(home)} is the newest` : 'nothing new'
-  note(turn, 'unchanged', message, asked)
+  note(turn, 'unchanged', word === undefined ? message : `${message}; ${word}`, asked)
   if (asked !== null && turn.state.ledger.candidate) {
     // Staged before, and held up by a pause or a back-off: that is what the operator wants now.
     return turn.set({ isInsisted: true, candidateAt: turn.now.ms })
@@ -146,8 +147,8 @@ function onStaged(turn: Turn, { build, known }: End<'staged'>, asked: Poke | nul
 }
 
 function remember(turn: Turn, value: unknown, build: BuildId | null, refusal: Remembered['refusal'] = null): void {
-  const { source, launch } = turn.state.policy
-  if (source !== null) turn.set({ ledger: { ...turn.state.ledger, known: { source, launch, value, build, refusal } } })
+  const { source, look } = turn.state.policy
+  if (source !== null) turn.set({ ledger: { ...turn.state.ledger, known: { source, look, value, build, refusal } } })
 }
 
 /** Says it once: a check that ends as the one before did is silent, unless somebody asked. */

@@ -32,6 +32,8 @@ export interface Policy {
   readonly respawn: boolean
   /** See launchKey(). */
   readonly launch: string
+  /** See lookKey(). */
+  readonly look: string
 }
 
 export interface Serving {
@@ -97,7 +99,7 @@ export type Input =
   | { readonly type: 'saved'; readonly purpose: SavePurpose; readonly error: string | null }
   /** A shared socket was lost and bound anew: only new workers can have it. */
   | { readonly type: 'listener-lost'; readonly address: string }
-  | { readonly type: 'upgrade'; readonly again: boolean }
+  | { readonly type: 'upgrade'; readonly again: boolean; readonly resetTrust?: boolean }
   /** SIGUSR2: check and swap, and where nothing is new restart gracefully. */
   | { readonly type: 'poke' }
   | { readonly type: 'rollback' }

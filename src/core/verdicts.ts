@@ -18,6 +18,7 @@ import {
   stepPromotion,
 } from './promotion.ts'
 import { lift, quarantine } from './quarantine.ts'
+import { raiseRatchet } from './ratchet.ts'
 import { LIMITS } from './settings.ts'
 import { homeOf, type Turn } from './turn.ts'
 
@@ -53,6 +54,7 @@ export function commitLedger(ledger: Ledger, promotion: Pick<Promotion, 'purpose
       previous: left ?? ledger.previous,
       candidate: otherCandidate(ledger, target),
       floor: target.version,
+      ratchet: raiseRatchet(ledger.ratchet, target.proofs),
     },
     target.id,
   )

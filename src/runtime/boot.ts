@@ -44,13 +44,15 @@ export async function boot(settings: Settings, emit: (event: AutoupEvent) => voi
     if (trouble && (settings.source === null || !ledger.committed)) throw trouble
     if (trouble) warn(emit, `${trouble.message}; the committed build boots all the same`)
     if (recovered) warn(emit, recovered)
-    await tolerate(emit, async () => {
+    await tolerate(emit, () => {
       for (const id of repairLinks(paths, ledger).missing)
         warn(emit, `the build ${id} is recorded but not in the store`)
-      await sweepTmp(paths)
     })
     if (settings.source === null) resolveLaunch(paths, COMMAND, settings)
-    return await openSockets(settings, { paths, lock, ledger, user }, emit)
+    const booted = await openSockets(settings, { paths, lock, ledger, user }, emit)
+    // Only now has the stager of a killed master been ended.
+    await tolerate(emit, () => sweepTmp(paths))
+    return booted
   } catch (error) {
     lock.release()
     throw error

@@ -18,6 +18,7 @@ import { TRUST_LIMITS } from '../trust/limits.ts'
 import type { ControlReply } from './control-server.ts'
 import type { StageJob, StageProgress, StageVerdict } from './stage-protocol.ts'
 import { type Staging, stage } from './staging.ts'
+import { schemeOf, tokenFor } from './token.ts'
 
 export interface ChecksContext {
   readonly settings: Settings
@@ -50,7 +51,14 @@ export class Checks {
       if (turn !== this.#turn) return
       if (!isChanged) return this.#report({ type: 'unchanged', known })
     }
-    this.#running = stage(this.#job(state, asked === 'again'), {
+    let job: StageJob
+    try {
+      job = this.#job(state, asked === 'again')
+    } catch (error) {
+      // A token file that cannot be read now.
+      return this.#report({ type: 'error', message: messageOf(error) })
+    }
+    this.#running = stage(job, {
       onProgress: (progress) => this.#onProgress(progress),
       onVerdict: (verdict) => void this.#onVerdict(verdict, turn),
     })
@@ -156,7 +164,8 @@ export class Checks {
   #job({ ledger, policy, ...state }: State, again: boolean): StageJob {
     return stageJob(this.#context.settings, this.#context.paths, {
       known: again ? null : knownOf({ ledger, policy, ...state }),
-      floor: ledger.floor,
+      floor: floorOf(ledger),
+      ratchet: ledger.ratchet,
       quarantined: heldUnder(ledger, policy.launch),
       again,
     })
@@ -167,7 +176,7 @@ export class Checks {
 export function stageJob(
   settings: Settings,
   paths: StorePaths,
-  policy: Pick<StageJob, 'known' | 'floor' | 'quarantined' | 'again'>,
+  policy: Pick<StageJob, 'known' | 'floor' | 'ratchet' | 'quarantined' | 'again'>,
 ): StageJob {
   const { source, sha256, command, name } = settings
   return {
@@ -179,14 +188,22 @@ export function stageJob(
     project: name,
     searchPath: process.env.PATH ?? '',
     maxBytes: TRUST_LIMITS.artifactBytes,
-    token: null,
-    allowUnverified: false,
+    token: tokenFor(schemeOf(source ?? ''), { file: settings.tokenFile, env: process.env }),
+    allowUnverified: settings.allowUnverified,
+    allowDowngrade: settings.allowDowngrade,
+    publicKey: settings.publicKey,
+    minAgeMs: settings.minAgeMs,
   }
+}
+
+/** The version in service, and the build that is in service as it. */
+function floorOf({ floor, committed }: State['ledger']): StageJob['floor'] {
+  return floor === null ? null : { version: floor, build: committed?.version === floor ? committed.id : null }
 }
 
 /** What the last check remembered, if it was of this source and this launch: another launch lifts verdicts. */
 function knownOf({ ledger: { known }, policy }: State): unknown {
-  return known && known.source === policy.source && known.launch === policy.launch ? known.value : null
+  return known && known.source === policy.source && known.look === policy.look ? known.value : null
 }
 
 /** The end of a job beside the pipeline, for whoever asked. */

@@ -38,10 +38,10 @@ export function controlHandlers(context: ControlContext): ControlHandlers {
 
 async function request(verb: ControlVerb, options: ControlOptions, context: ControlContext): Promise<ControlReply> {
   const { loop, requests, checks } = context
-  const { wait, again, now } = options
+  const { wait, again, resetTrust, now } = options
   switch (verb) {
     case 'upgrade':
-      return await requests.ask('upgrade', wait, () => loop.send({ type: 'upgrade', again }))
+      return await requests.ask('upgrade', wait, () => loop.send({ type: 'upgrade', again, resetTrust }))
     case 'restart':
       return await requests.ask('restart', wait, () => loop.send({ type: 'restart' }))
     case 'rollback':

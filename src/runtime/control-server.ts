@@ -2,7 +2,7 @@
  * The control socket of a master: what `autoup status`, `upgrade` and the others talk to, and anybody's curl.
  *
  *     GET  /status  /releases  /events?since=N&follow=0     (events: text/event-stream)
- *     POST /upgrade /rollback /restart /check /stage /pause /resume /stop     ({"again","wait","now"} as JSON or query)
+ *     POST /upgrade /rollback /restart /check /stage /pause /resume /stop     ({"again","resetTrust","wait","now"} as JSON or query)
  *
  * The server knows nothing of upgrades; it asks its handlers. A client that goes away while it waits takes nothing
  * with it: what it asked for goes on. Owned by the master, from the taking of the lock to the end of `stop`.
@@ -22,6 +22,8 @@ export type ControlVerb = (typeof VERBS)[number]
 export interface ControlOptions {
   /** Try a quarantined build once. */
   readonly again: boolean
+  /** Forget how well releases were vouched for. */
+  readonly resetTrust: boolean
   /** Answer with the verdict, not with `accepted`. */
   readonly wait: boolean
   /** `stop`: do not drain. */
@@ -129,9 +131,9 @@ function parseOptions({ body, query }: ControlRequest): ControlOptions | string 
     }
     if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return 'the body is not a JSON object'
   }
-  const options = { again: false, wait: true, now: false }
+  const options = { again: false, resetTrust: false, wait: true, now: false }
   for (const [key, value] of [...query, ...Object.entries(fields)]) {
-    if (!Object.hasOwn(options, key)) return `there is no option ${key}: use again, wait or now`
+    if (!Object.hasOwn(options, key)) return `there is no option ${key}: use again, resetTrust, wait or now`
     if (!/^(?:true|false|1|0|)$/.test(String(value))) return `${key} is true or false`
     options[key as keyof typeof options] = !['false', '0'].includes(String(value))
   }

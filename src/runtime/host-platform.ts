@@ -1,10 +1,16 @@
 /** The machine as artifact names describe it. The libc is told by the loader of the Node that runs this. */
 
+import { endianness } from 'node:os'
 import type { FetchContext } from '../core/source.ts'
 import { readElf } from '../trust/elf.ts'
 
 export function hostPlatform(): FetchContext['platform'] {
-  return { os: process.platform, arch: process.arch, libc: process.platform === 'linux' ? hostLibc() : null }
+  return { os: process.platform, arch: hostArch(), libc: process.platform === 'linux' ? hostLibc() : null }
+}
+
+/** Node says `ppc64` for both byte orders. */
+function hostArch(): string {
+  return process.arch === 'ppc64' && endianness() === 'LE' ? 'ppc64le' : process.arch
 }
 
 function hostLibc(): 'glibc' | 'musl' | null {

@@ -30,6 +30,7 @@ import { Requests } from './requests.ts'
 import { renewRuntimeDirectory } from './runtime-directory.ts'
 import { handleSignals } from './signals.ts'
 import { tendListeners } from './tending.ts'
+import { sourceIntervalMs } from './token.ts'
 import { Workforce } from './workforce.ts'
 
 /** Runs until it is stopped; the exit status. Throws AutoupError when it cannot start. */
@@ -62,7 +63,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
       send({ type: 'listener-lost', address })
     },
   )
-  const policy = policyOf(settings, source?.fetcher.intervalMs ?? null)
+  const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
   const loop = new Loop(newState(policy, ledger, settings.instances), carryOut, (state) => workforce.follow(state))
 
   function carryOut(effect: Effect): Input | undefined {

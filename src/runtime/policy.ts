@@ -1,6 +1,6 @@
 /** What the supervisor needs of the settings. */
 
-import { DEFAULTS, launchKey, type Settings } from '../core/settings.ts'
+import { DEFAULTS, launchKey, lookKey, type Settings } from '../core/settings.ts'
 import type { Policy } from '../core/state.ts'
 import { readEnvFile } from '../system/environment.ts'
 
@@ -8,6 +8,7 @@ import { readEnvFile } from '../system/environment.ts'
 export function policyOf(settings: Settings, sourceIntervalMs: number | null): Policy {
   const { source, strategy, readyTimeoutMs, drainTimeoutMs, probationMs, preflight, respawn, envFile } = settings
   const environment = envFile === null ? '' : JSON.stringify(readEnvFile(envFile))
+  const launch = launchKey(settings, environment)
   return {
     source,
     strategy,
@@ -17,6 +18,7 @@ export function policyOf(settings: Settings, sourceIntervalMs: number | null): P
     probationMs,
     hasPreflight: preflight !== null,
     respawn,
-    launch: launchKey(settings, environment),
+    launch,
+    look: lookKey(settings, launch),
   }
 }

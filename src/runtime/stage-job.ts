@@ -10,19 +10,21 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { fetcherFor } from '../../fetchers/index.ts'
 import { formatSize } from '../core/duration.ts'
 import { AutoupError, messageOf, unreachable } from '../core/errors.ts'
-import { isIncomplete } from '../core/incomplete.ts'
+import { isIncomplete, waitMsOf } from '../core/incomplete.ts'
 import type { Check, FetchContext, Fetcher, Known, Release } from '../core/source.ts'
 import { readBuild } from '../store/build-file.ts'
 import { checkSeal, isWhole } from '../store/check-seal.ts'
 import { storeTrouble } from '../store/trouble.ts'
 import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
+import { verifyFile } from '../trust/verify-file.ts'
 import { buildTree } from './build-tree.ts'
 import { type Delivered, newDelivery } from './delivery.ts'
 import { hostPlatform } from './host-platform.ts'
 import { lazyHttpClient } from './lazy-http.ts'
-import { heldReason, proofsOf, versionProblem } from './stage-gate.ts'
+import { heldReason } from './stage-gate.ts'
 import { type StageProgress, type StagerOrder, type StageVerdict, scratchOf } from './stage-protocol.ts'
+import { demandsOf, gatherEvidence } from './stage-trust.ts'
 
 const PROGRESS_EVERY_MS = 250
 
@@ -40,8 +42,9 @@ export async function runStageJob(
     const check = await fetcher.check(context, order.again ? null : order.known)
     return await onCheck(order, check, { fetcher, context, report })
   } catch (error) {
-    if (isIncomplete(error)) return { type: 'incomplete', message: error.message }
-    return { type: 'error', message: messageOf(error) }
+    const wait = waiting(waitMsOf(error))
+    if (isIncomplete(error)) return { type: 'incomplete', message: error.message, ...wait }
+    return { type: 'error', message: messageOf(error), ...wait }
   } finally {
     await removeTree(scratchOf(order.directory)).catch(() => undefined)
   }
@@ -72,10 +75,12 @@ interface Tools {
 
 async function onCheck(order: StagerOrder, check: Check, tools: Tools): Promise<StageVerdict> {
   switch (check.kind) {
-    case 'unchanged':
-      return { type: 'unchanged', known: check.known ?? order.known }
+    case 'unchanged': {
+      const note = check.note === undefined ? {} : { note: String(check.note) }
+      return { type: 'unchanged', known: check.known ?? order.known, ...waiting(check.waitMs), ...note }
+    }
     case 'incomplete':
-      return { type: 'incomplete', message: check.message }
+      return { type: 'incomplete', message: check.message, ...waiting(check.waitMs) }
     case 'nothing-for-this-platform':
       return { type: 'refused', id: null, version: '', reason: check.message, known: check.known }
     case 'release':
@@ -85,14 +90,27 @@ async function onCheck(order: StagerOrder, check: Check, tools: Tools): Promise<
   }
 }
 
+/** Whatever a plugin says, a wait is a whole number of milliseconds. */
+function waiting(waitMs: number | null | undefined): { readonly waitMs?: number } {
+  return Number.isSafeInteger(waitMs) && Number(waitMs) > 0 ? { waitMs: Number(waitMs) } : {}
+}
+
 async function onRelease(order: StagerOrder, release: Release, known: Known, tools: Tools): Promise<StageVerdict> {
   const { version, name } = release
   const refuse = (reason: string): StageVerdict => ({ type: 'refused', id: null, version, reason, known })
   tools.report({ type: 'found', version, name })
-  const tooLow = await versionProblem(release, order.floor)
+  const { ageProblem, floorProblem } = await import('../core/version-gate.ts')
+  const publishedAt = release.publishedAt ? Date.parse(release.publishedAt) : null
+  const young = ageProblem(version, publishedAt, order.minAgeMs, Date.now())
+  if (young?.waitMs === null) return refuse(young.message)
+  if (young) return { type: 'incomplete', message: young.message, ...waiting(young.waitMs) }
+  const floorRule = { allowDowngrade: order.allowDowngrade, pinned: order.sha256 }
+  const offered = { version, ordered: release.ordered, digest: release.isTree ? null : release.digest }
+  const tooLow = floorProblem(offered, order.floor, floorRule)
   if (tooLow !== null) return refuse(tooLow)
-  const proofs = proofsOf(order, tools.fetcher.scheme, release)
-  if (proofs.length === 0) return refuse(`nothing vouches for the bytes of ${name}: give its digest with --sha256`)
+  const evidence = await gatherEvidence(order, release, tools)
+  if ('problem' in evidence) return refuse(`${name} ${evidence.problem}`)
+  const proofs = evidence.pledged
   if (release.digest !== null) {
     const early = await onDigest(order, release, release.digest, proofs, known)
     if (early !== null) return early
@@ -103,10 +121,19 @@ async function onRelease(order: StagerOrder, release: Release, known: Known, too
     const id = `sha256-${delivered.sha256}`
     const wrong = wrongDigest(release, id, tools.fetcher.scheme, known)
     if (wrong !== null) return wrong
+    const otherBytes = floorProblem({ ...offered, digest: id }, order.floor, floorRule)
+    if (otherBytes !== null) return refuse(otherBytes)
     if (release.digest === null) {
       const late = await onDigest(order, release, id, proofs, known)
       if (late !== null) return late
     }
+    const known256 = { size: delivered.size, hex: { sha256: delivered.sha256 } }
+    const verified = await verifyFile(
+      delivered.path,
+      demandsOf(order, release, evidence, tools.fetcher.scheme),
+      known256,
+    )
+    if (verified.verdict === 'refused') return refuse(`${name} ${verified.problem}`)
   }
   return stageTree(order, release, delivered, { proofs, known, scheme: tools.fetcher.scheme })
 }
@@ -126,6 +153,8 @@ async function onDigest(
   const held = heldReason(order, id)
   if (held !== null) return { type: 'held', id, version, reason: held, known }
   const existing = readBuild(order.store, id)
+  // Its bytes are not here any more, so a signature that is asked for now cannot be checked on them.
+  if (order.publicKey !== null && !existing?.proofs.includes('minisign')) return null
   if (existing === null || !isWhole(await checkSeal(order.store, id, { full: false }))) return null
   const { stagedAt } = existing
   return { type: 'staged', directory: null, build: { id, version, proofs, stagedAt }, known }

@@ -7,6 +7,7 @@
 import type { BuildId } from '../core/build.ts'
 import type { QuarantineEntry } from '../core/ledger.ts'
 import type { Known } from '../core/source.ts'
+import type { Floor } from '../core/version-gate.ts'
 import { isBuildId } from '../store/build-file.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
@@ -15,8 +16,15 @@ export interface StageJob {
   /** The release source as given. */
   readonly source: string
   readonly known: Known | null
-  /** No release below this version is taken; null allows any. */
-  readonly floor: string | null
+  /** No release below this version is taken, and no other bytes of the same one; null allows any. */
+  readonly floor: Floor | null
+  readonly allowDowngrade: boolean
+  /** The strongest proof seen so far. */
+  readonly ratchet: string | null
+  /** As the `.pub` file has it; makes a signature mandatory. */
+  readonly publicKey: string | null
+  /** A release must be this old before it is taken. */
+  readonly minAgeMs: number
   /** What is held back under the present launch. */
   readonly quarantined: readonly Pick<QuarantineEntry, 'build' | 'reason' | 'rule'>[]
   /** Try what is in quarantine, and look anew at what is known. */
@@ -65,8 +73,8 @@ export type StageProgress =
 
 /** Exactly one ends a job. */
 export type StageVerdict =
-  | { readonly type: 'unchanged'; readonly known: Known }
-  | { readonly type: 'incomplete'; readonly message: string }
+  | { readonly type: 'unchanged'; readonly known: Known; readonly waitMs?: number; readonly note?: string }
+  | { readonly type: 'incomplete'; readonly message: string; readonly waitMs?: number }
   /** `directory` null: it is in the store already. */
   | {
       readonly type: 'staged'
@@ -91,7 +99,7 @@ export type StageVerdict =
       readonly known: Known
     }
   /** Network, disk, machine: nothing is decided. */
-  | { readonly type: 'error'; readonly message: string }
+  | { readonly type: 'error'; readonly message: string; readonly waitMs?: number }
 
 export type StageReport = StageProgress | StageVerdict
 
@@ -129,11 +137,12 @@ function shape(value: Record<string, unknown>, directory: string): StageReport |
     case 'progress':
       return { type, bytes: count(value.bytes), total: value.total === null ? null : count(value.total) }
     case 'warning':
+      return { type, message: text(value.message) }
     case 'incomplete':
     case 'error':
-      return { type, message: text(value.message) }
+      return { type, message: text(value.message), ...wait(value.waitMs) }
     case 'unchanged':
-      return { type, known }
+      return { type, known, ...wait(value.waitMs), ...(value.note === undefined ? {} : { note: text(value.note) }) }
     case 'refused':
       return {
         type,
@@ -161,6 +170,11 @@ function build(value: unknown): StagedBuild {
 function text(value: unknown): string {
   if (typeof value !== 'string') throw new TypeError('not a text')
   return plainText(value)
+}
+
+/** What the source asks for; how much of it is granted, the pipeline decides. */
+function wait(value: unknown): { readonly waitMs?: number } {
+  return value === undefined ? {} : { waitMs: count(value) }
 }
 
 function count(value: unknown): number {

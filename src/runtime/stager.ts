@@ -1,15 +1,11 @@
 /**
  * The stager, as a program: a short-lived child that does one job and says on descriptor 3 what came of it. Untrusted
  * bytes are parsed here and only here. It ends with its job, with its master (the socket closes), or by its deadline.
- * Nothing but the wire is loaded before the job is known, so that confinement can come first.
+ * It starts confined (confined.ts): whatever it comes to be made to do, it can write to the store's tmp and no further.
  */
 
 import { Socket } from 'node:net'
-import { setPriority } from 'node:os'
 import type { StageReport, StagerOrder } from './stage-protocol.ts'
-
-/** Below every service of this machine, above what is idle. */
-const NICE = 10
 
 /** What the master has to say fits in far less. */
 const ORDER_BYTES = 16_777_216
@@ -34,12 +30,6 @@ function readOrder(text: string): void {
 }
 
 async function work(order: StagerOrder): Promise<void> {
-  process.umask(0o022)
-  try {
-    setPriority(NICE)
-  } catch {
-    // Already lower, and it may not be raised again.
-  }
   const { runStageJob } = await import('./stage-job.ts')
   const verdict = await runStageJob(order, say, new AbortController().signal)
   say(verdict)

@@ -11,6 +11,8 @@ import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { formatDuration } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
+import { killSession } from '../system/kill-session.ts'
+import { readStat } from '../system/procfs.ts'
 import { startProcess } from '../system/spawn.ts'
 import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
@@ -42,14 +44,20 @@ export interface Staging {
 
 /** What a download may need to find its way; nothing else of the master's environment reaches the stager. */
 const ENVIRONMENT =
-  /^(?:PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|(?:HTTPS?|ALL|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR)|GITHUB_API_URL)$/i
+  /^(?:PATH|HOME|LANG|LC_\w+|TZ|(?:HTTPS?|ALL|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR)|GITHUB_API_URL)$/i
 
 /** Node 20 runs no TypeScript: from the sources, as in tests, the built program is started. */
-const PROGRAM: string = fileURLToPath(
-  import.meta.url.endsWith('.ts')
-    ? new URL('../../dist/src/runtime/stager.js', import.meta.url)
-    : new URL('./stager.js', import.meta.url),
-)
+const BUILT: URL = import.meta.url.endsWith('.ts')
+  ? new URL('../../dist/src/runtime/', import.meta.url)
+  : new URL('./', import.meta.url)
+const PROGRAM: string = fileURLToPath(new URL('stager.js', BUILT))
+const CONFINED: string = fileURLToPath(new URL('confined.js', BUILT))
+
+/** Of its last line, this much is told. */
+const LAST_WORDS = 300
+
+/** Between its end and that of its pipes. */
+const CLOSE_GRACE_MS = 2_000
 
 export function stage(
   job: StageJob,
@@ -57,13 +65,16 @@ export function stage(
   options: { readonly deadlineMs?: number; readonly program?: string } = {},
 ): Staging {
   const directory = join(job.store.tmp, `stage-${randomUUID()}`)
-  const child = startChild(options.program ?? PROGRAM, job)
+  const child = startChild(options.program ?? PROGRAM, job, directory)
+  // Not reaped before this turn ends.
+  const startTicks = child.pid === undefined ? 0 : (readStat(child.pid)?.startTicks ?? 0)
+  const lastWords = listen(child)
   const deadlineMs = options.deadlineMs ?? TRUST_LIMITS.stagerMs
   let verdict: StageVerdict | null = null
   let isStopped = false
   let isGone = false
   const kill = () => {
-    if (!isGone) killGroup(child)
+    if (!isGone) killAll(child, startTicks)
   }
   const end = (why: string) => {
     verdict ??= { type: 'error', message: why }
@@ -80,16 +91,18 @@ export function stage(
     else if (isVerdict(report)) verdict = report
     else if (!isStopped) callbacks.onProgress(report)
   })
-  // What it has started ends with it; the number of the group cannot have been given away yet.
+  // What it has started ends with it; the number of the session cannot have been given away yet.
   child.once('exit', () => {
     kill()
     isGone = true
+    // Should anybody have got away all the same: nobody waits for what he holds.
+    setTimeout(() => closePipes(child), CLOSE_GRACE_MS).unref()
   })
   const done = exitOf(child).then(async (how) => {
     clearTimeout(deadline)
     const last = verdict ?? {
       type: 'error',
-      message: `the stager ${how} before it came to a verdict; it is tried again`,
+      message: `the stager ${how} before it came to a verdict${lastWords()}; it is tried again`,
     }
     const isKept = !isStopped && last.type === 'staged' && last.directory !== null
     await removeTree(scratchOf(directory)).catch(() => undefined)
@@ -108,16 +121,39 @@ export function stage(
 
 /**
  * Directly, since the child needs a socket pair as its descriptor 3, and Node makes one of 'pipe'. Its own session, so
- * that a signal reaches all it has started; no descriptor of the master's but stderr.
+ * that a signal reaches all it has started; no descriptor of the master's, whose stderr may be a terminal or a log.
  */
-function startChild(program: string, { store }: StageJob): ChildProcess {
+function startChild(program: string, { store }: StageJob, directory: string): ChildProcess {
   const env: NodeJS.ProcessEnv = { AUTOUP_STATE: store.root }
   for (const [name, value] of Object.entries(process.env)) if (ENVIRONMENT.test(name)) env[name] = value
-  return startProcess(process.execPath, [`--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`, program], {
+  // The only place for it that can be written to.
+  env.TMPDIR = scratchOf(directory)
+  const heap = `--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`
+  return startProcess(process.execPath, [CONFINED, store.tmp, program, heap], {
     env,
-    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
   })
+}
+
+/** The end of what it writes to stderr, as a part of a sentence; read for its whole life, so that it never blocks. */
+function listen({ stderr }: ChildProcess): () => string {
+  let text = ''
+  stderr?.setEncoding('utf8')
+  stderr?.on('data', (piece: string) => {
+    text = (text + piece).slice(-TRUST_LIMITS.stderrBytes)
+  })
+  stderr?.on('error', () => undefined)
+  return () => {
+    const line = lineOf(text)
+    return line === null ? '' : ` (${plainText(line).slice(0, LAST_WORDS)})`
+  }
+}
+
+/** Of a stack the sentence, of a crash of V8 its reason, else the last line. */
+function lineOf(text: string): string | null {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return lines.find((line) => /^(?:\w*Error|FATAL ERROR)\b/.test(line)) ?? lines.at(-1) ?? null
 }
 
 function converse(child: ChildProcess, order: StagerOrder, onLine: (line: string) => void): void {
@@ -152,12 +188,11 @@ function exitOf(child: ChildProcess): Promise<string> {
   })
 }
 
-/** The group outlives its leader, and is no longer ours when nobody is in it: only until the end is known. */
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // Nobody is left.
-  }
+/** SIGKILL to it and to all it has started: none of these can leave its session (seccomp.ts). */
+function killAll({ pid }: ChildProcess, startTicks: number): void {
+  if (pid !== undefined) killSession(pid, startTicks)
+}
+
+function closePipes({ stdio }: ChildProcess): void {
+  for (const pipe of stdio) pipe?.destroy()
 }

@@ -19,6 +19,7 @@ const Schema = v.object({
   previous: v.nullable(Build),
   candidate: v.nullable(v.object({ build: Build, attemptsLeft: Count })),
   floor: v.nullable(v.string()),
+  ratchet: v.optional(v.nullable(v.string()), null),
   quarantine: v.array(
     v.object({
       build: v.string(),
@@ -32,7 +33,7 @@ const Schema = v.object({
   known: v.nullable(
     v.object({
       source: v.string(),
-      launch: v.string(),
+      look: v.string(),
       value: v.optional(v.unknown(), null),
       build: v.nullable(v.string()),
       refusal: v.nullable(v.object({ version: v.string(), reason: v.string() })),

@@ -1,138 +1,212 @@
 /**
  * The one HTTP client, for sources that are reached over the network; it runs in the stager. Everything is bounded: the
- * number of redirects, the size of a body, the time without progress. Redirects are followed by hand, since a redirect
- * may lead from https to http, to a file, or to a host that must not see a token. Proxies come from the environment
- * (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+ * number of redirects, the size of a body, the time without an answer and without progress. Redirects are followed by
+ * hand, since one may lead from https to http, to a file, or to a host that must not see a token. Nothing is unpacked on
+ * the way: what is hashed is what was sent. Proxies come from the environment (http-proxy.ts).
  */
 
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
+import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { AutoupError } from '../core/errors.ts'
 import type { HttpAnswer, HttpClient, HttpOptions } from '../core/source.ts'
-import { explainHttpError } from './http-error.ts'
-import { steadily } from './http-rate.ts'
+import { type Address, readAddress, showUrl } from './http-address.ts'
+import { explainHttpError, nameHost } from './http-error.ts'
+import { proxyFor } from './http-proxy.ts'
+import { Leash, steadily } from './http-rate.ts'
 
 export interface HttpClientOptions {
   readonly signal: AbortSignal
   /** Allows http: to others than this machine (`--allow-unverified`). */
   readonly allowPlain: boolean
-  readonly limits?: Partial<typeof HTTP_LIMITS>
+  readonly limits?: Partial<HttpLimits>
+  /** Where proxies are named; default: the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv
+  /** A certificate authority in PEM, instead of Node's own and those in NODE_EXTRA_CA_CERTS. */
+  readonly authority?: string
 }
 
-export const HTTP_LIMITS = {
+export interface HttpLimits {
+  readonly redirects: number
+  readonly connectMs: number
+  /** From the request to the end of the answer's headers, the way there included. */
+  readonly headersMs: number
+  /** Between two pieces of a body. */
+  readonly silenceMs: number
+  /** A body slower than this over `rateWindowMs` is given up: a slow drip holds a stager for ever. */
+  readonly minBytesPerSecond: number
+  readonly rateWindowMs: number
+  readonly headerBytes: number
+  /** What is read whole, a manifest, an API answer, a checksum file, is at most as long … */
+  readonly textBytes: number
+  /** … and here after this time. */
+  readonly textMs: number
+}
+
+export const HTTP_LIMITS: HttpLimits = {
   redirects: 5,
   connectMs: 10_000,
-  /** Until the first byte of the answer. */
   headersMs: 30_000,
-  /** Between two pieces of a body. */
   silenceMs: 30_000,
-  /** A body slower than this over `rateWindowMs` is given up: a slow drip holds a stager for ever. */
   minBytesPerSecond: 1_024,
   rateWindowMs: 30_000,
   headerBytes: 65_536,
-  /** What is read whole: a manifest, an API answer, a checksum file. */
   textBytes: 8_388_608,
-} as const
+  textMs: 120_000,
+}
 
-/** The bodies of redirects and errors are of no interest, but a connection can be used again once they are read. */
-const DUMP_BYTES = 65_536
+/** Between two addresses of one host: 250 ms, Node's own, is less than one round trip on a bad line. */
+const NEXT_ADDRESS_MS = 1_000
 
-export function createHttpClient({ signal, allowPlain, limits: own }: HttpClientOptions): HttpClient {
-  const limits = { ...HTTP_LIMITS, ...own }
-  const dispatcher = new EnvHttpProxyAgent({
-    connect: { timeout: limits.connectMs },
-    headersTimeout: limits.headersMs,
-    bodyTimeout: limits.silenceMs,
-    maxHeaderSize: limits.headerBytes,
-  })
+/** What may go with a redirect to another host: nothing in it is anybody's secret. */
+const PLAIN_HEADERS: ReadonlySet<string> = new Set([
+  'accept',
+  'range',
+  'if-range',
+  'if-none-match',
+  'if-modified-since',
+])
+
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { signal, allowPlain, env = process.env } = options
+  const limits = { ...HTTP_LIMITS, ...options.limits }
+  const dispatcherFor = dispatchers(limits, options.authority)
 
   /** The answer after all redirects, its body not yet read. */
-  async function send(
-    start: string,
-    options: HttpOptions,
-  ): Promise<{ answer: HttpAnswer; body: Dispatcher.ResponseData['body'] }> {
-    let url = checkUrl(start, null, allowPlain)
-    const { origin } = url
+  async function send(start: string, asked: HttpOptions): Promise<Opened> {
+    let address = readAddress(start, null, allowPlain)
+    const authorization = asked.bearer ? `Bearer ${asked.bearer}` : address.basic
+    const { origin } = address.url
+    let isAtHome = true
     for (let hops = 0; ; hops++) {
-      const { statusCode: status, headers: raw, body } = await ask(url, options, url.origin === origin)
-      const headers = plainHeaders(raw)
-      const location = headers.location
-      if (![301, 302, 303, 307, 308].includes(status) || location === undefined)
-        return { answer: { status, headers, url: url.href }, body }
-      await body.dump({ limit: DUMP_BYTES }).catch(() => undefined)
+      // Who has been led away once is not trusted with the token again, whatever the address then is.
+      isAtHome &&= address.url.origin === origin
+      const opened = await ask(address, asked, isAtHome ? authorization : null, isAtHome)
+      const { status, headers } = opened.answer
+      const isRedirect = [301, 302, 303, 307, 308].includes(status) && headers.location !== undefined
+      if (!isRedirect) return opened
+      opened.discard()
       if (hops === limits.redirects) {
-        throw new AutoupError('failed', `${start} redirects more than ${limits.redirects} times: check the address`)
+        const what = `${showUrl(start)} redirects more than ${limits.redirects} times`
+        throw new AutoupError('failed', `${what}, perhaps in a circle: check the address`)
       }
-      url = checkUrl(location, url, allowPlain)
+      address = readAddress(headers.location as string, address.url, allowPlain)
     }
   }
 
   async function ask(
-    url: URL,
-    { method = 'GET', headers, bearer }: HttpOptions,
-    isOrigin: boolean,
-  ): Promise<Dispatcher.ResponseData> {
-    const authorization = bearer && isOrigin ? { authorization: `Bearer ${bearer}` } : {}
-    const all = { 'user-agent': 'autoup', ...headers, ...authorization }
+    { url }: Address,
+    { method = 'GET', headers: own = {} }: HttpOptions,
+    authorization: string | null,
+    isAtHome: boolean,
+  ): Promise<Opened> {
+    const proxy = proxyFor(url, env)
+    const who = nameHost(url, proxy)
+    const leash = new Leash(signal)
+    const headers = {
+      'user-agent': 'autoup',
+      ...ownHeaders(own, isAtHome),
+      'accept-encoding': 'identity',
+      ...(authorization === null ? {} : { authorization }),
+    }
     try {
-      return await request(url, { method, headers: all, dispatcher, signal })
+      const dispatcher = dispatcherFor(proxy)
+      const asking = request(url, { method, headers, dispatcher, signal: leash.signal })
+      const response = await leash.within(asking, limits.headersMs, `${who} does not answer in time: it is tried again`)
+      return opened(response, { url, proxy, leash })
     } catch (error) {
-      throw explainHttpError(error, url)
+      throw explainHttpError(error, url, proxy)
     }
   }
 
   return {
-    async text(url, options = {}) {
-      const { answer, body } = await send(url, options)
-      const maxBytes = options.maxBytes ?? limits.textBytes
+    async text(url, asked = {}) {
+      const { answer, pieces } = await send(url, asked)
+      const maxBytes = asked.maxBytes ?? limits.textBytes
       const chunks: Uint8Array[] = []
       let bytes = 0
-      for await (const chunk of steadily(body, new URL(answer.url), limits)) {
+      const encoding = answer.headers['content-encoding'] ?? 'identity'
+      for await (const chunk of pieces({ ...limits, totalMs: limits.textMs })) {
         bytes += chunk.length
         if (bytes > maxBytes) {
-          body.destroy()
-          throw new AutoupError(
-            'failed',
-            `${answer.url} answers with more than ${maxBytes} bytes, which is not what it should be`,
-          )
+          const what = `${showUrl(answer.url)} answers with more than ${maxBytes} bytes`
+          throw new AutoupError('failed', `${what}, which is not what it should be`)
         }
         chunks.push(chunk)
+      }
+      if (bytes > 0 && encoding !== 'identity') {
+        const what = `${showUrl(answer.url)} answers compressed (${encoding.slice(0, 40)})`
+        throw new AutoupError('failed', `${what}, which it was not asked for: turn that off there`)
       }
       return { ...answer, body: Buffer.concat(chunks).toString('utf8') }
     },
 
-    async stream(url, options = {}) {
-      const { answer, body } = await send(url, options)
+    async stream(url, asked = {}) {
+      const { answer, pieces, discard } = await send(url, asked)
       return {
         ...answer,
-        bytes: steadily(body, new URL(answer.url), limits),
+        bytes: pieces(limits),
         async cancel() {
-          body.destroy()
+          discard()
         },
       }
     },
   }
 }
 
-/** https, or http to this machine. `from` is the page that redirects. */
-function checkUrl(text: string, from: URL | null, allowPlain: boolean): URL {
-  const where = from ? `${from.origin} redirects to` : 'the source is'
-  let url: URL
-  try {
-    url = new URL(text, from ?? undefined)
-  } catch (cause) {
-    throw new AutoupError('failed', `${where} '${text.slice(0, 200)}', which is no address`, { cause })
-  }
-  if (url.protocol === 'https:') return url
-  if (url.protocol !== 'http:')
-    throw new AutoupError('failed', `${where} ${url.protocol}, which is not followed: only https is`)
-  if (from?.protocol === 'https:')
-    throw new AutoupError('failed', `${where} http:, which is not followed: what was https stays https`)
-  if (isLoopback(url.hostname) || allowPlain) return url
-  throw new AutoupError('failed', `${where} ${url.origin}, which is not encrypted: use https, or --allow-unverified`)
+interface Opened {
+  readonly answer: HttpAnswer
+  pieces(limits: HttpLimits & { totalMs?: number }): AsyncGenerator<Uint8Array>
+  /** The body is not wanted; its connection ends with it. */
+  discard(): void
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host)
+function opened(
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  { url, proxy, leash }: { readonly url: URL; readonly proxy: URL | null; readonly leash: Leash },
+): Opened {
+  // A body that is destroyed before anybody reads it says so, to nobody.
+  body.on('error', () => undefined)
+  return {
+    answer: { status: statusCode, headers: plainHeaders(headers), url: url.href },
+    async *pieces(limits) {
+      // There is none, but undici misses the bytes that a length here speaks of (RFC 9110, 8.6).
+      if (statusCode === 304 || statusCode === 204) return
+      try {
+        yield* steadily(body, leash, nameHost(url, proxy), limits)
+      } catch (error) {
+        throw explainHttpError(error, url, proxy)
+      } finally {
+        body.destroy()
+      }
+    },
+    discard: () => void body.destroy(),
+  }
+}
+
+/** One for each way, made when it is first taken. Their own timers are off where a leash holds. */
+function dispatchers(limits: HttpLimits, authority: string | undefined): (proxy: URL | null) => Dispatcher {
+  const made = new Map<string, Dispatcher>()
+  const connect = {
+    timeout: limits.connectMs,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
+    ...(authority === undefined ? {} : { ca: authority }),
+  }
+  const options = { connect, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: limits.headerBytes }
+  return (proxy) => {
+    const key = proxy?.href ?? ''
+    const dispatcher =
+      made.get(key) ??
+      (proxy
+        ? new ProxyAgent({ ...options, uri: proxy.href, proxyTls: connect, requestTls: connect, proxyTunnel: false })
+        : new Agent(options))
+    made.set(key, dispatcher)
+    return dispatcher
+  }
+}
+
+function ownHeaders(headers: Readonly<Record<string, string>>, isAtHome: boolean): Record<string, string> {
+  const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)
+  return Object.fromEntries(isAtHome ? lower : lower.filter(([name]) => PLAIN_HEADERS.has(name)))
 }
 
 function plainHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {

@@ -30,6 +30,10 @@ export const POLLHUP = 0x10
 export const WNOHANG = 1
 export const LOCK_EX_NB = 6
 export const PR_SET_NAME = 15
+export const PR_SET_SECCOMP = 22
+export const SECCOMP_MODE_FILTER = 2
+/** struct sock_filter of linux/filter.h. */
+export const SOCK_FILTER_BYTES = 8
 export const PR_SET_CHILD_SUBREAPER = 36
 export const SYS_PIDFD_OPEN = 434
 export const SYS_PIDFD_GETFD = 438

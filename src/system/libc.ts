@@ -21,6 +21,9 @@ import {
   POLLRDHUP,
   PR_SET_CHILD_SUBREAPER,
   PR_SET_NAME,
+  PR_SET_SECCOMP,
+  SECCOMP_MODE_FILTER,
+  SOCK_FILTER_BYTES,
   SOCKET_FLAGS,
   SOCKET_TYPE,
   SYS_PIDFD_GETFD,
@@ -56,6 +59,8 @@ interface Native {
   readonly fcntl: (fd: number, command: number, ...rest: readonly (string | number)[]) => number
   readonly prctl: (option: number, ...rest: readonly unknown[]) => number
   readonly syscall: (number: number, ...rest: readonly unknown[]) => number
+  readonly execve: (path: string, argv: readonly (string | null)[], env: readonly (string | null)[]) => number
+  readonly seccomp: (option: number, mode: number, program: { len: number; filter: Uint8Array }) => number
 }
 
 let loaded: Native | null = null
@@ -82,8 +87,16 @@ function native(): Native {
     fcntl: c.func('int fcntl(int fd, int command, ...)'),
     prctl: c.func('int prctl(int option, ...)'),
     syscall: c.func('long syscall(long number, ...)'),
+    execve: c.func('int execve(const char *path, const char **argv, const char **env)'),
+    seccomp: seccompOf(koffi, c),
   }
   return loaded
+}
+
+/** prctl(2) again, with a pointer inside of what it points to: struct sock_fprog of seccomp(2). */
+function seccompOf(koffi: typeof import('koffi'), c: ReturnType<typeof koffi.load>): Native['seccomp'] {
+  const pointer = koffi.pointer(koffi.struct({ len: 'unsigned short', filter: 'const void *' }))
+  return (option, mode, program) => c.func('int prctl(int option, ...)')(option, 'long', mode, pointer, program)
 }
 
 /** Throws AutoupError `failed` with one plain sentence where this file cannot work. */
@@ -306,6 +319,19 @@ export function pidfdOpen(pid: number): number {
 /** pidfd_getfd(2): a copy of another process's descriptor. CLOEXEC. EPERM where ptrace(2) would be refused. */
 export function pidfdGetfd(pidfd: number, fd: number): number {
   return syscall('pidfd_getfd', SYS_PIDFD_GETFD, pidfd, fd, 0)
+}
+
+/** PR_SET_SECCOMP(2const) with SECCOMP_MODE_FILTER: `program` is an array of struct sock_filter. */
+export function installFilter(program: Uint8Array): void {
+  const filter = { len: program.length / SOCK_FILTER_BYTES, filter: program }
+  call('seccomp', (c) => c.seccomp(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter))
+}
+
+/** execve(2): this process goes on as another program, with one thread. Only returns by throwing. */
+export function execve(path: string, argv: readonly string[], env: Readonly<Record<string, string>>): never {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  call('execve', (c) => c.execve(path, [...argv, null], [...variables, null]))
+  throw new Error('execve came back')
 }
 
 /** syscall(2), for calls that libc has no function for. `name` is for the error. */

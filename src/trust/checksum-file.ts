@@ -43,6 +43,15 @@ export function isChecksumFileFor(name: string, artifact: string): number | null
   return found.list.includes('512') ? rank + 1 : rank
 }
 
+/** Those of the names that may hold the sum of `artifact`, best first; among equals as they come. */
+export function checksumFilesFor(names: readonly string[], artifact: string): string[] {
+  return names
+    .map((name) => ({ name, rank: isChecksumFileFor(name, artifact) ?? -1 }))
+    .filter(({ rank }) => rank >= 0)
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ name }) => name)
+}
+
 /** True where `name` holds the sum of one file, so that this sum may stand there alone. */
 export function isOwnChecksumFile(name: string, artifact: string): boolean {
   return name.startsWith(artifact) && OWN.test(name.slice(artifact.length))

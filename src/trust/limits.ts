@@ -15,6 +15,10 @@ export const TRUST_LIMITS = {
   stagerMs: 1_800_000,
   /** Heap of the stager, in MiB; buffers of the download are outside. */
   stagerHeapMiB: 256,
+  /** All writable memory of the stager, and of each program it starts (1 GiB): xz -9 needs 65 MiB, npm about 300. */
+  stagerBytes: 1_073_741_824,
+  /** What a stager says on its stderr before it dies is kept up to here, from the end. */
+  stderrBytes: 4_096,
   /** One line that the stager writes to the master: messages are short, what a check remembers is not long. */
   lineBytes: 262_144,
   /** A sentence that reaches the operator. */

@@ -13,6 +13,8 @@ import { shown } from './shown.ts'
 export interface PublicKey {
   /** Sixteen hex digits, as minisign shows it. */
   readonly id: string
+  /** The key as one line, as it was given: what parsePublicKey takes. */
+  readonly line: string
   readonly key: KeyObject
 }
 
@@ -50,6 +52,7 @@ export function parsePublicKey(text: string): PublicKey {
   const x = bytes.subarray(10).toString('base64url')
   return {
     id: keyIdOf(bytes.subarray(2, 10)),
+    line: line as string,
     key: createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }),
   }
 }

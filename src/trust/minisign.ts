@@ -21,6 +21,11 @@ export interface Signature {
   readonly globalSignature: Buffer
 }
 
+/** What the signature of an artifact is called. */
+export function signatureNameOf(artifact: string): string {
+  return `${artifact}.minisig`
+}
+
 /** The bytes of a `.minisig` file. */
 export function parseSignature(file: Buffer): Signature | Refusal {
   if (file.length > PROOF_LIMITS.signatureBytes) {

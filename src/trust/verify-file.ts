@@ -22,8 +22,8 @@ export interface Demands extends Expected {
   readonly size: number | null
   /** Each with the proof that it gives, and who says it: `--sha256`, `the GitHub API`. */
   readonly digests: readonly { readonly digest: Digest; readonly proof: string; readonly from: string }[]
-  /** The checksum file, by its name and bytes. */
-  readonly sums: { readonly file: string; readonly bytes: Buffer } | null
+  /** The checksum file, by its name and what it holds. */
+  readonly sums: { readonly file: string; readonly content: Buffer | string } | null
   /** The public key makes a signature mandatory; `file` are the bytes of the `.minisig`, null where there is none. */
   readonly signature: { readonly publicKey: PublicKey; readonly file: Buffer | null } | null
 }
@@ -53,7 +53,7 @@ export type Verified =
  */
 export async function verifyFile(path: string, demands: Demands, known: Digested | null = null): Promise<Verified> {
   const { name, sums, size } = demands
-  const sum = sums === null ? null : findChecksum(sums.bytes, name, sums.file)
+  const sum = sums === null ? null : findChecksum(sums.content, name, sums.file)
   const signature = signatureOf(demands)
   const { digested, content } = await read(path, algorithmsFor(demands, sum, signature), signature, known)
   const checks: Check[] = []

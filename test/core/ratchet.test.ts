@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { raiseRatchet, ratchetProblem, sortProofs, strengthOf } from '../../src/core/ratchet.ts'
+import { claimedProofs, raiseRatchet, ratchetProblem, sortProofs, strengthOf } from '../../src/core/ratchet.ts'
 
 const KNOWN = [
   'minisign',
@@ -60,6 +60,12 @@ describe('the ratchet', () => {
     expect(ratchetProblem('npm-signature', ['npm-integrity'])).toMatch(/were by npm-signature/)
     expect(ratchetProblem('github-digest', [])).toMatch(/^it is vouched for by nothing, and/)
     expect(ratchetProblem('github-digest', ['local-file'])).not.toBeNull()
+  })
+
+  test('threat: a source that claims what only autoup can verify', () => {
+    expect(
+      claimedProofs(['minisign', 'sha256', 'checksum-file', 'trust-me', 'npm-signature', 'npm-integrity']),
+    ).toEqual(['npm-signature', 'npm-integrity'])
   })
 
   test('as much or more passes, and what proves as much may change', () => {

@@ -20,6 +20,7 @@ export const POLICY: Policy = {
   hasPreflight: false,
   respawn: true,
   launch: 'launch-1',
+  look: 'look-1',
 }
 
 export function build(version: string): Build {

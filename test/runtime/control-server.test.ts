@@ -62,7 +62,7 @@ describe('what a client can ask', () => {
     async (verb) => {
       const master = await fakeMaster()
       expect(await ask(master.directory, 'POST', `/${verb}`)).toMatchObject({ status: 200, value: DONE })
-      expect(master.asked).toEqual([{ verb, options: { again: false, wait: true, now: false } }])
+      expect(master.asked).toEqual([{ verb, options: { again: false, resetTrust: false, wait: true, now: false } }])
     },
   )
 
@@ -72,9 +72,9 @@ describe('what a client can ask', () => {
     await ask(directory, 'POST', '/upgrade?again&wait=0')
     await ask(directory, 'POST', '/stop?now=true')
     expect(asked.map(({ options }) => options)).toEqual([
-      { again: true, wait: false, now: false },
-      { again: true, wait: false, now: false },
-      { again: false, wait: true, now: true },
+      { again: true, resetTrust: false, wait: false, now: false },
+      { again: true, resetTrust: false, wait: false, now: false },
+      { again: false, resetTrust: false, wait: true, now: true },
     ])
   })
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { heldReason, versionProblem } from '../../src/runtime/stage-gate.ts'
+import { heldReason } from '../../src/runtime/stage-gate.ts'
 import type { StageJob, StageProgress, StageVerdict } from '../../src/runtime/stage-protocol.ts'
 import { readBuildFile, treeFolder } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
@@ -207,7 +207,6 @@ describe('what is no verdict on the bytes', () => {
 
 describe('the gate', () => {
   const id = `sha256-${'1'.repeat(64)}`
-  const release = { version: '1.2.3', name: 'x', size: null, digest: null, ordered: true }
 
   test('holds what is in quarantine, with the reason, without reading it', async () => {
     elf()(path)
@@ -222,23 +221,6 @@ describe('the gate', () => {
   test('holds a behaviour even where the digest is asked for', () => {
     const quarantined = [{ build: id, reason: 'died', rule: 'behaviour' as const }]
     expect(heldReason(jobFor(store, 'x', { quarantined, sha256: '1'.repeat(64) }), id)).toBe('died')
-  })
-
-  test.each([
-    ['1.2.4', /1\.2\.3 is lower than 1\.2\.4/],
-    ['1.2.3', null],
-    ['1.2.2', null],
-    [null, null],
-    // Set under another source.
-    ['main', null],
-  ])('with the floor %s', async (floor, why) => {
-    const problem = await versionProblem(release, floor)
-    if (why === null) expect(problem).toBeNull()
-    else expect(problem).toMatch(why)
-  })
-
-  test('knows no floor for a source without an order', async () => {
-    expect(await versionProblem({ ...release, ordered: false }, '9.9.9')).toBeNull()
   })
 })
 

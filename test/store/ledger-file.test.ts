@@ -42,7 +42,7 @@ const full: Ledger = {
   candidate: { build, attemptsLeft: 2 },
   floor: '1.0.0',
   quarantine: [{ build: build.id, version: '1', reason: 'died', at: 'z', rule: 'behaviour', launch: '[]' }],
-  known: { source: 'file:x', launch: '', value: { deep: [1, null] }, build: null, refusal: null },
+  known: { source: 'file:x', look: '', value: { deep: [1, null] }, build: null, refusal: null },
   listeners: [{ address: '*:80', inode: 12 }],
   paused: true,
 }
@@ -60,7 +60,7 @@ test('what was saved is loaded, and private', async () => {
 test('a check that remembered nothing does not damage the ledger', async () => {
   saveLedger(store, {
     ...EMPTY_LEDGER,
-    known: { source: 'x', launch: '', value: undefined, build: null, refusal: null },
+    known: { source: 'x', look: '', value: undefined, build: null, refusal: null },
   })
   expect((await loadLedger(store)).recovered).toBeNull()
 })

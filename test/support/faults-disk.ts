@@ -8,18 +8,20 @@ import { onEnd } from './on-end.ts'
 
 export interface Disk {
   readonly path: string
-  /** Until not one byte and, with `inodes`, not one file more fits. */
+  /** Until not one byte more fits. */
   fill(): void
   /** As it was before `fill`. */
   free(): void
+  /** From now on it takes as many files as one likes. */
+  grow(): void
 }
 
 const BLOCK = Buffer.alloc(65_536)
 
-/** A tmpfs(5), unmounted when the test ends; needs root. */
-export function smallDisk(megabytes: number): Disk {
+/** A tmpfs(5) for at most so many files, unmounted when the test ends; needs root. */
+export function smallDisk(megabytes: number, files = 10_000): Disk {
   const path = temporaryDirectory()
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'tmpfs', path])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,nr_inodes=${files},mode=755`, 'tmpfs', path])
   onEnd(() => execFileSync('umount', ['--lazy', path]))
   const ballast = join(path, 'ballast')
   return {
@@ -32,6 +34,7 @@ export function smallDisk(megabytes: number): Disk {
         closeSync(file)
       }
     },
+    grow: () => execFileSync('mount', ['-o', 'remount,nr_inodes=10000', path]),
     free: () => rmSync(ballast, { force: true }),
   }
 }

@@ -38,6 +38,10 @@ export function jobFor(store: StorePaths, source: string, more: Partial<StageJob
     maxBytes: 1e9,
     token: null,
     allowUnverified: false,
+    allowDowngrade: false,
+    ratchet: null,
+    publicKey: null,
+    minAgeMs: 0,
     ...more,
   }
 }

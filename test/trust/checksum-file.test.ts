@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { findChecksum, isChecksumFileFor } from '../../src/trust/checksum-file.ts'
+import { checksumFilesFor, findChecksum, isChecksumFileFor } from '../../src/trust/checksum-file.ts'
 import { needs } from '../support/requirements.ts'
 import { temporaryFolder } from '../support/stores.ts'
 
@@ -65,6 +65,11 @@ describe('the names of checksum files', () => {
   ])('%s is none', (name) => {
     expect(isChecksumFileFor(name, NAME)).toBeNull()
   })
+})
+
+test('of all assets, the checksum files are found, best first', () => {
+  const names = [NAME, 'SHA512SUMS', 'other.sha256', 'checksums.txt', `${NAME}.minisig`, `${NAME}.sha256`, 'SHA256SUMS']
+  expect(checksumFilesFor(names, NAME)).toEqual([`${NAME}.sha256`, 'checksums.txt', 'SHA256SUMS', 'SHA512SUMS'])
 })
 
 describe('the spellings of a line', () => {

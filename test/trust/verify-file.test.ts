@@ -19,7 +19,7 @@ const pin = (hex: string): Demands['digests'][number] => ({
   from: '--sha256',
 })
 const github = (hex: string): Demands['digests'][number] => ({ ...pin(hex), proof: 'github-digest', from: 'GitHub' })
-const sums = (text: string) => ({ file: 'SHA256SUMS', bytes: Buffer.from(text) })
+const sums = (text: string) => ({ file: 'SHA256SUMS', content: text })
 const signed = (content: Uint8Array = APP, options: SignOptions = {}) => ({
   publicKey: SIGNER.publicKey,
   file: signatureOf(SIGNER, content, options),
@@ -133,6 +133,11 @@ describe('threats', () => {
     truncateSync(path, 134_217_729)
     const answer = await verifyFile(path, { ...NONE, signature: signed(APP, { form: 'Ed' }) })
     expect(answer).toMatchObject({ verdict: 'refused', problem: expect.stringMatching(/too large.* without -l$/) })
+    // Nor does a hash that is known already pass for the bytes.
+    const known = await digestOf(path, ['sha256', 'blake2b512'])
+    const file = signatureOf(SIGNER, Buffer.from(known.hex.blake2b512 ?? '', 'hex'), { form: 'Ed' })
+    const signature = { publicKey: SIGNER.publicKey, file }
+    expect(await verifyFile(path, { ...NONE, signature }, known)).toMatchObject({ verdict: 'refused' })
   })
 
   test('a legacy signature over the digest of a file is none over the file', async () => {

@@ -1,0 +1,47 @@
+/**
+ * The first half of a stager's life: it gives up all that a stager never needs, then becomes the stager by execve(2),
+ * under the same pid. Two steps, because Landlock binds one thread and what that starts, and Node has several before
+ * its first line runs: after the exec there is none that is not bound. Nothing untrusted is touched here.
+ *
+ *     node confined.js TMP PROGRAM [OPTION …]
+ *
+ * What the kernel does not have is left out; the master has said so when it started. What it has and refuses all the
+ * same ends the stager: then nothing is staged, rather than unconfined.
+ */
+
+import { setPriority } from 'node:os'
+import { forgoPrivileges, landlockAbi, restrictWrites } from '../system/landlock.ts'
+import { execve, setCloseOnExec } from '../system/libc.ts'
+import { dieFirst, dropCapabilities, FILE_CAPABILITIES, limitSelf } from '../system/own-limits.ts'
+import { denyEscapes } from '../system/seccomp.ts'
+import { TRUST_LIMITS } from '../trust/limits.ts'
+
+/** Below every service of this machine, above what is idle. */
+const NICE = 10
+
+/** stdin, stdout, stderr and the wire: Node marks them to be closed by an exec. */
+const DESCRIPTORS = [0, 1, 2, 3]
+
+const [tmp = '', program = '', ...options] = process.argv.slice(2)
+
+process.umask(0o022)
+try {
+  setPriority(NICE)
+} catch {
+  // Already lower, and it may not be raised again.
+}
+dieFirst()
+limitSelf({
+  cpuSeconds: TRUST_LIMITS.stagerMs / 1_000,
+  fileBytes: Math.max(TRUST_LIMITS.artifactBytes, TRUST_LIMITS.treeBytes),
+  dataBytes: TRUST_LIMITS.stagerBytes,
+  // Untrusted bytes, and a token: nothing that belongs on a disk.
+  coreBytes: 0,
+})
+dropCapabilities(FILE_CAPABILITIES)
+forgoPrivileges()
+const abi = landlockAbi()
+if (abi > 0) restrictWrites(abi, { folders: [tmp], files: ['/dev/null'] })
+denyEscapes()
+for (const fd of DESCRIPTORS) setCloseOnExec(fd, false)
+execve(process.execPath, [process.execPath, ...options, program], process.env as Record<string, string>)
