@@ -28,10 +28,7 @@ const SHOWN = 5
 
 /** Throws AutoupError `usage`. */
 export function parseNpmSpec(location: string): NpmSpec {
-  const name = packageNameOf(location)
-  if (name === null)
-    throw new AutoupError('usage', `'${location}' names no npm package: write npm:NAME or npm:NAME@^1.2`)
-  const text = LOCATION.exec(location)?.[2]?.trim() ?? ''
+  const { name, text } = splitNpmLocation(location)
   if (text === '') return { name, wanted: { kind: 'tag', tag: 'latest' } }
   const version = semver.valid(text, { loose: true })
   if (version !== null) return { name, wanted: { kind: 'version', version } }

@@ -5,11 +5,12 @@
 
 import { existsSync } from 'node:fs'
 import { formatAddress } from '../core/address.ts'
-import { COMMAND } from '../core/build.ts'
+import { COMMAND, nameOf } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
+import { checkSeal, isWhole } from '../store/check-seal.ts'
 import { createFolder, createStore, type StorePaths, storePaths } from '../store/layout.ts'
 import { loadLedger, repairLinks, saveLedger } from '../store/ledger-file.ts'
 import { sweepTmp } from '../store/sweep.ts'
@@ -40,7 +41,8 @@ export async function boot(settings: Settings, emit: (event: AutoupEvent) => voi
   const paths = storePaths(settings.stateDir, settings.name)
   const { lock, trouble } = lockStore(paths)
   try {
-    const { ledger, recovered } = await loadLedger(paths)
+    const { ledger: loaded, recovered } = await loadLedger(paths)
+    const ledger = settings.source === null ? loaded : await checkCommitted(paths, loaded, emit)
     if (trouble && (settings.source === null || !ledger.committed)) throw trouble
     if (trouble) warn(emit, `${trouble.message}; the committed build boots all the same`)
     if (recovered) warn(emit, recovered)
@@ -57,6 +59,19 @@ export async function boot(settings: Settings, emit: (event: AutoupEvent) => voi
     lock.release()
     throw error
   }
+}
+
+/**
+ * A committed build whose files are gone or changed is started all the same, for there is nothing better; but what the
+ * last check remembered is forgotten, so that the next one stages the same build anew.
+ */
+async function checkCommitted(paths: StorePaths, ledger: Ledger, emit: (event: AutoupEvent) => void): Promise<Ledger> {
+  if (!ledger.committed) return ledger
+  const check = await checkSeal(paths, ledger.committed.id, { full: false })
+  if (isWhole(check)) return ledger
+  const what = [...check.missing, ...check.changed].slice(0, 3).join(', ')
+  warn(emit, `the committed build ${nameOf(ledger.committed)} is not as it was sealed (${what}): it is staged anew`)
+  return { ...ledger, known: null }
 }
 
 type BeforeSockets = Pick<Booted, 'paths' | 'lock' | 'ledger' | 'user'>

@@ -60,8 +60,8 @@ describe('commands that ask for something', () => {
     await autoup(['upgrade', '--again', '--no-wait', '--state-dir', stateDir])
     await autoup(['restart', '--state-dir', stateDir])
     expect(asked.map(({ options }) => options)).toEqual([
-      { again: true, wait: false, now: false },
-      { again: false, wait: true, now: false },
+      { again: true, resetTrust: false, wait: false, now: false },
+      { again: false, resetTrust: false, wait: true, now: false },
     ])
   })
 

@@ -43,6 +43,10 @@ test('what is not said has its default', () => {
     respawn: true,
     watchdogMs: null,
     sha256: null,
+    publicKey: null,
+    minAgeMs: 0,
+    allowUnverified: false,
+    allowDowngrade: false,
     keep: DEFAULTS.keep,
     logFormat: 'json',
   })
