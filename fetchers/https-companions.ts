@@ -59,9 +59,8 @@ async function markOf(context: FetchContext, address: string): Promise<string | 
     const { etag, lastModified, size } = looked.look
     return `${etag ?? lastModified ?? ''} ${size ?? ''}`
   } catch (error) {
-    const status = error instanceof AutoupError ? error.data.status : undefined
-    if (typeof status === 'number' && (ABSENT.has(status) || status < 500)) return null
-    if (error instanceof AutoupError && error.data.page === true) return null
+    const { status, isPage: wasPage } = error instanceof AutoupError ? error.data : {}
+    if (wasPage === true || (typeof status === 'number' && ABSENT.has(status))) return null
     throw error
   }
 }

@@ -104,7 +104,8 @@ export function problemOf(context: FetchContext, answer: HttpAnswer): AutoupErro
 export function mustBeNoPage({ headers, url }: HttpAnswer): void {
   if (!isPage(headers)) return
   const what = `${showUrl(url)} answers with a web page (text/html)`
-  throw new AutoupError('failed', `${what}, not with a release: check the address, and whether it wants a login`)
+  const advice = 'check the address, and whether it wants a login'
+  throw new AutoupError('failed', `${what}, not with a release: ${advice}`, { data: { isPage: true } })
 }
 
 export function isPage(headers: HttpAnswer['headers']): boolean {

@@ -28,6 +28,8 @@ export interface CommandSpec {
   readonly group: string
   /** What stands beside the options: nothing, the name of a service, or `-- command [args…]`. */
   readonly takes: 'nothing' | 'name' | 'command'
+  /** What the one word of `name` is called in the help where it is no service: `FILE`. */
+  readonly word?: string
   readonly options: readonly OptionSpec[]
   readonly examples: readonly (readonly [line: string, what: string])[]
   /** Below the examples. */

@@ -25,6 +25,7 @@ export const explain: CommandSpec = {
     'Says which file of a release would be chosen for a platform, and why not the others. Exits with 1 when none would.',
   group: 'Look',
   takes: 'name',
+  word: '[SPEC]',
   options: [
     { flag: 'names', value: 'FILE', help: 'the names of the files, one per line; - for stdin' },
     { flag: 'platform', value: 'OS/ARCH[/LIBC]', help: 'for this platform', default: 'the one it runs on' },

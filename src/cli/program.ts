@@ -72,7 +72,8 @@ export function root(io: Io): Command {
 
 /** Adds the command to the program; the result reads what was given, after the parsing. */
 export function define(program: Command, spec: CommandSpec): (args: readonly string[]) => Input {
-  const usage = { nothing: '[options]', name: '[options] [name]', command: '[options] [-- command [args…]]' }
+  const word = spec.word ?? '[name]'
+  const usage = { nothing: '[options]', name: `[options] ${word}`, command: '[options] [-- command [args…]]' }
   const options = new Map<string, string[]>()
   const command = program
     .command(spec.name)

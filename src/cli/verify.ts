@@ -19,6 +19,7 @@ export const verify: CommandSpec = {
     'Verifies a FILE offline, as a download is verified. Exits with 0, or with 5 when it was refused. All that is asked for must hold.',
   group: 'Look',
   takes: 'name',
+  word: 'FILE',
   options: [...VERIFY_OPTIONS, { flag: 'json', help: 'as JSON, a stable contract' }],
   examples: [
     ['autoup verify app.tar.gz --sums SHA256SUMS', 'it has a line there, and that is right'],

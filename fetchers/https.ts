@@ -1,0 +1,56 @@
+/**
+ * `https://…`, and `http://` on this machine: a file that somebody replaces there, or a manifest that says which version
+ * there is and which file is for which machine. What ends in `.json`, or is answered as `application/json`, is a
+ * manifest. Each check asks only whether something changed; a change seen is not yet a release: it must stand still.
+ */
+
+import type { Check, FetchContext, Fetcher, Known } from '../src/core/source.ts'
+import { fillIn, wordsOf } from './https-location.ts'
+
+export const httpsFetcher: Fetcher = {
+  scheme: 'https',
+
+  /** A server that says nothing of its file is read whole, so not each time. Nothing is asked here. */
+  async changed(_location: string, known: Known): Promise<boolean> {
+    const { isFileKnown, BLIND_MS } = await import('./https-file.ts')
+    if (!isFileKnown(known) || known.read === null) return true
+    const age = Date.now() - known.read.at
+    return age < 0 || age >= BLIND_MS
+  },
+
+  async check(context, known): Promise<Check> {
+    const address = fillIn(context.location, wordsOf(context))
+    const { checkManifest, isManifestKnown } = await import('./https-manifest.ts')
+    const manifest = isManifestKnown(known) ? known : null
+    if (manifest || new URL(address).pathname.toLowerCase().endsWith('.json')) {
+      return checkManifest(context, address, manifest)
+    }
+    return checkOther(context, address, known)
+  },
+
+  async fetch(context, release, into): Promise<void> {
+    const { download } = await import('./https-download.ts')
+    await download(context, release, into)
+  },
+
+  async companion(context, release, name): Promise<string | null> {
+    const { readCompanion } = await import('./https-companions.ts')
+    return readCompanion(context, release, name)
+  },
+}
+
+async function checkOther(context: FetchContext, address: string, known: Known | null): Promise<Check> {
+  const { checkFile, isFileKnown } = await import('./https-file.ts')
+  const { lookAt } = await import('./https-look.ts')
+  const before = isFileKnown(known) ? known : null
+  const looked = await lookAt(context, address, before)
+  if (looked && isJson(looked.answer.headers['content-type'])) {
+    const { checkManifest } = await import('./https-manifest.ts')
+    return checkManifest(context, address, null)
+  }
+  return checkFile(context, address, looked, before)
+}
+
+function isJson(type: string | undefined): boolean {
+  return /^application\/json\b/i.test(type ?? '')
+}
