@@ -13,7 +13,8 @@ import { AutoupError, errnoOf, messageOf } from '../src/core/errors.ts'
 import { incomplete } from '../src/core/incomplete.ts'
 import { DEFAULTS } from '../src/core/settings.ts'
 import type { Check, Fetcher, Known, Release, Sink } from '../src/core/source.ts'
-import { isExecutableMode, READ_BYTES } from '../src/system/tree.ts'
+import { readAhead } from '../src/system/read-ahead.ts'
+import { isExecutableMode } from '../src/system/tree.ts'
 import { checkDirectory, fetchDirectory } from './file-directory.ts'
 import { DEEP_LOOK_MS, type FileKnown, isFileKnown, type Look, lookOf, STILL_MS, sameLook } from './file-look.ts'
 import { isBeingWritten } from './file-writers.ts'
@@ -79,7 +80,7 @@ async function checkFile(location: string, stats: BigIntStats, known: FileKnown 
   try {
     if (isBeingWritten(file.fd) || !sameLook(look, lookOf(await file.stat({ bigint: true })))) return busy
     const hash = createHash('sha256')
-    for await (const chunk of read(file)) hash.update(chunk)
+    for await (const chunk of readAhead(file)) hash.update(chunk)
     if (!sameLook(look, lookOf(await file.stat({ bigint: true })))) return busy
     const digest = hash.digest('hex')
     const executable = isExecutableMode(stats.mode)
@@ -117,23 +118,12 @@ async function fetchFile(location: string, look: Look, into: Sink): Promise<void
   try {
     await check()
     const bytes = async function* () {
-      yield* read(file)
+      yield* readAhead(file)
       await check()
     }
     await into.artifact(async () => ({ from: 0, bytes: bytes() }), null)
   } finally {
     await file.close()
-  }
-}
-
-/** A piece is good until the next one is asked for: a buffer for each would cost more than to read it. */
-async function* read(file: FileHandle): AsyncGenerator<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(READ_BYTES)
-  for (let at = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, at)
-    if (bytesRead === 0) return
-    at += bytesRead
-    yield buffer.subarray(0, bytesRead)
   }
 }
 

@@ -7,43 +7,55 @@
 import * as v from 'valibot'
 import { AutoupError } from '../src/core/errors.ts'
 
+export interface GithubAsset {
+  readonly id: number
+  readonly name: string
+  /** `uploaded`; `open` or `starter` while it arrives. */
+  readonly state: string
+  readonly size: number
+  /** `sha256:<hex>`; assets from before June 2025 have none, nor have old GHES. */
+  readonly digest: string | null
+  readonly updated_at: string
+}
+
+export interface GithubRelease {
+  readonly id: number
+  readonly tag_name: string
+  readonly draft: boolean
+  readonly prerelease: boolean
+  /** Null for a draft. */
+  readonly published_at: string | null
+  readonly html_url: string | null
+  readonly assets: readonly GithubAsset[]
+}
+
 const Id = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const Text = v.pipe(v.string(), v.maxLength(1_000))
 
 const AssetSchema = v.object({
   id: Id,
   name: v.string(),
-  /** `uploaded`; `open` or `starter` while it arrives. */
   state: Text,
   size: Id,
-  /** `sha256:<hex>`; assets from before June 2025 have none, nor have old GHES. */
   digest: v.nullish(Text, null),
   updated_at: Text,
 })
 
-export const ReleaseSchema = v.object({
+const ReleaseSchema = v.object({
   id: Id,
   tag_name: Text,
   draft: v.boolean(),
   prerelease: v.boolean(),
-  /** Null for a draft. */
   published_at: v.nullish(Text, null),
   html_url: v.nullish(v.string(), null),
   assets: v.array(AssetSchema),
 })
 
-export type GithubAsset = v.InferOutput<typeof AssetSchema>
-export type GithubRelease = v.InferOutput<typeof ReleaseSchema>
-
-/** More releases or assets than a page can hold are no page. */
+/** More releases than a page can hold are no page. */
 const PageSchema = v.pipe(v.array(ReleaseSchema), v.maxLength(100))
 
 export function readReleases(body: string, api: string): readonly GithubRelease[] {
   return read(PageSchema, body, api, 'a list of releases').map(withGoodNames)
-}
-
-export function readRelease(body: string, api: string): GithubRelease {
-  return withGoodNames(read(ReleaseSchema, body, api, 'a release'))
 }
 
 /** The `message` of an error, or ''. */

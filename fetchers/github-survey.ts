@@ -1,11 +1,11 @@
 /**
  * Looks through the releases of a repository, with as few calls as do. A check asks for the first page alone, and a 304
  * ends it there. What older pages hold changes rarely, so all of them are read at first and then each hour; in between
- * the highest of them is known by its id. Pages come newest first, but versions need not: that is why all are read.
+ * the highest of them is remembered. Pages come newest first, but versions need not: that is why all are read.
  */
 
 import { AutoupError } from '../src/core/errors.ts'
-import { type GithubRelease, readRelease, readReleases } from './github-answer.ts'
+import { type GithubRelease, readReleases } from './github-answer.ts'
 import type { Answer, GithubApi } from './github-api.ts'
 import type { GithubKnown } from './github-known.ts'
 import { nothingWanted } from './github-sentences.ts'
@@ -44,8 +44,8 @@ export async function survey(api: GithubApi, known: GithubKnown | null): Promise
     return { ...found, best: highest(api, releases, warnings), deep: null }
   }
   if (deep !== null && !isDeepOld) {
-    const shortcut = await withOlder(api, releases, deep, known)
-    if (shortcut !== null) return { ...found, best: shortcut.best, deep }
+    const best = withOlder(api, releases, deep, known?.chosen.id)
+    if (best !== undefined) return { ...found, best, deep }
   }
   const all = await allPages(api, releases, warnings)
   const best = highest(api, all, warnings)
@@ -58,21 +58,18 @@ export async function survey(api: GithubApi, known: GithubKnown | null): Promise
   }
 }
 
-/** The higher one of the first page and of what is known of the others; null when all must be read again. */
-async function withOlder(
-  api: GithubApi,
+/** The higher one of the first page and of what is known of the others; undefined when all must be read again. */
+function withOlder(
+  { location }: GithubApi,
   releases: readonly GithubRelease[],
   deep: NonNullable<GithubKnown['deep']>,
-  known: GithubKnown | null,
-): Promise<{ readonly best: Candidate | null } | null> {
-  const { best } = selectRelease(releases, api.location)
-  if (best !== null && compareVersions(best.version, deep.version) >= 0) return { best }
-  // It is here, and not wanted any more: withdrawn, or tagged anew.
-  if (releases.some(({ id }) => id === deep.id)) return null
-  if (known?.chosen.id === deep.id) return { best: null }
-  const release = readRelease((await api.get(`/releases/${deep.id}`)).body, api.url)
-  const again = selectRelease([release], api.location).best
-  return again === null ? null : { best: again }
+  chosen: number | undefined,
+): Candidate | null | undefined {
+  const { best } = selectRelease(releases, location)
+  if (best !== null && compareVersions(best.version, deep.version) >= 0) return best
+  // It is here and not wanted any more, withdrawn or tagged anew; or what was above it is gone.
+  if (chosen !== deep.id || releases.some(({ id }) => id === deep.id)) return undefined
+  return null
 }
 
 function highest(api: GithubApi, releases: readonly GithubRelease[], warnings: Map<string, string>): Candidate {

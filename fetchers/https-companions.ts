@@ -5,15 +5,13 @@
 
 import { AutoupError } from '../src/core/errors.ts'
 import type { FetchContext, HttpAnswer, Release } from '../src/core/source.ts'
-import { isPage, lookAt } from './https-look.ts'
+import type { Marks } from './https-known.ts'
 import { loginFor } from './https-location.ts'
+import { isPage, lookAt } from './https-look.ts'
 import { statusProblem } from './https-status.ts'
 
 /** By name; the address of each, whether it is there or not. */
 export type Places = Readonly<Record<string, string>>
-
-/** What each looked like when it was found. */
-export type Marks = Readonly<Record<string, string>>
 
 const MAX_BYTES = 1_048_576
 

@@ -10,8 +10,9 @@ import { incomplete } from '../src/core/incomplete.ts'
 import type { FetchContext, HttpAnswer, Piece, Release, Sink } from '../src/core/source.ts'
 import { showUrl } from '../src/system/http-address.ts'
 import type { Places } from './https-companions.ts'
-import { isSameLook, type Look, lookAt, lookOf, type Method, mustBeNoPage, problemOf, strongTag } from './https-look.ts'
+import type { Look, Method } from './https-known.ts'
 import { loginFor } from './https-location.ts'
+import { isSameLook, lookAt, lookOf, mustBeNoPage, problemOf, strongTag } from './https-look.ts'
 
 /** What a check leaves for the download. */
 export interface Detail {
@@ -50,8 +51,7 @@ async function openAt(context: FetchContext, target: Target, from: number): Prom
   if (from > 0 && from === look.size) return { from, bytes: nothing() }
   const { url, bearer } = loginFor(context, address)
   const tag = strongTag(look)
-  const headers: Record<string, string> =
-    from > 0 && tag !== null ? { range: `bytes=${from}-`, 'if-range': tag } : {}
+  const headers: Record<string, string> = from > 0 && tag !== null ? { range: `bytes=${from}-`, 'if-range': tag } : {}
   const answer = await context.http.stream(url, { headers, bearer })
   try {
     if (answer.status === 206) {

@@ -7,30 +7,14 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AutoupError } from '../src/core/errors.ts'
-import type { Check, FetchContext, HttpAnswer, Release } from '../src/core/source.ts'
+import type { Check, FetchContext, Release } from '../src/core/source.ts'
 import { showUrl } from '../src/system/http-address.ts'
-import { findCompanions, type Marks, type Places, placesBeside } from './https-companions.ts'
+import { findCompanions, type Places, placesBeside } from './https-companions.ts'
 import type { Detail } from './https-download.ts'
-import { isBlind, isLook, isSameLook, type Look, type Looked, lookAt, type Method, problemOf } from './https-look.ts'
+import { BLIND_MS, type FileKnown, type Look, type Marks } from './https-known.ts'
 import { loginFor } from './https-location.ts'
+import { isBlind, isSameLook, type Looked, lookAt, problemOf } from './https-look.ts'
 import { nameOf } from './https-name.ts'
-
-export interface FileKnown {
-  readonly kind: 'file'
-  readonly name: string
-  readonly look: Look
-  readonly method: Method
-  readonly companions: Marks
-  /** `Date.now()` when this file was first seen … */
-  readonly seenAt: number
-  /** … and when companions that were missing were last asked for. */
-  readonly askedAt: number
-  /** Of a server that says nothing: the digest of what it gave, and when. */
-  readonly read: { readonly digest: string; readonly at: number } | null
-}
-
-/** Checks of a server that says nothing, at most as often. An operator who asks is answered at once. */
-export const BLIND_MS = 600_000
 
 /** A file that changed later than this before the answer may still be being written; servers count in seconds. */
 const STILL_MS = 2_000
@@ -57,37 +41,22 @@ export async function checkFile(
   if (isSame) return sameFile(context, address, before, { ...before, look, method })
   if (!(await isStill(context, address, looked)))
     return { kind: 'incomplete', message: `${showUrl(address)} is being written` }
-  return newFile(context, address, { look, method, name, read: null }, answer)
-}
-
-export function isFileKnown(known: unknown): known is FileKnown {
-  const { kind, name, look, method, companions, seenAt, askedAt, read } = (known ?? {}) as Partial<FileKnown>
-  return (
-    kind === 'file' &&
-    typeof name === 'string' &&
-    isLook(look) &&
-    (method === 'HEAD' || method === 'GET') &&
-    typeof companions === 'object' &&
-    companions !== null &&
-    typeof seenAt === 'number' &&
-    typeof askedAt === 'number' &&
-    (read === null || typeof read?.digest === 'string')
-  )
+  return newFile(context, address, { look, method, name, read: null })
 }
 
 /** The file is as before; what lies beside it may not be. */
-async function sameFile(
-  context: FetchContext,
-  address: string,
-  before: FileKnown,
-  now: FileKnown,
-): Promise<Check> {
+async function sameFile(context: FetchContext, address: string, before: FileKnown, now: FileKnown): Promise<Check> {
   const places = placesBeside(address, now.name)
-  const isDue = isWithin(before.seenAt, COMPANIONS_MS) || !isWithin(before.askedAt, COMPANIONS_MS)
-  const names = isDue ? Object.keys(places) : Object.keys(places).filter((name) => Object.hasOwn(before.companions, name))
+  const isYoung = isWithin(before.seenAt, COMPANIONS_MS)
+  const isDue = isYoung || !isWithin(before.askedAt, COMPANIONS_MS)
+  const names = isDue
+    ? Object.keys(places)
+    : Object.keys(places).filter((name) => Object.hasOwn(before.companions, name))
   const companions = await findCompanions(context, places, names)
-  const known = { ...now, companions, askedAt: isDue ? Date.now() : before.askedAt }
-  if (isSameMarks(before.companions, companions)) return { kind: 'unchanged', known }
+  const known = { ...now, companions, askedAt: isDue && !isYoung ? Date.now() : before.askedAt }
+  if (isSameMarks(before.companions, companions)) {
+    return JSON.stringify(known) === JSON.stringify(before) ? { kind: 'unchanged' } : { kind: 'unchanged', known }
+  }
   return releaseOf(address, known, places)
 }
 
@@ -95,13 +64,10 @@ async function newFile(
   context: FetchContext,
   address: string,
   file: Pick<FileKnown, 'look' | 'method' | 'name' | 'read'>,
-  { url }: HttpAnswer,
 ): Promise<Check> {
   const places = placesBeside(address, file.name)
   const companions = await findCompanions(context, places, Object.keys(places))
   const known: FileKnown = { kind: 'file', ...file, companions, seenAt: Date.now(), askedAt: Date.now() }
-  // A signed address expires; a plain redirect may be read again.
-  void url
   return releaseOf(address, known, places)
 }
 
@@ -124,7 +90,7 @@ function releaseOf(address: string, known: FileKnown, places: Places): Check {
 async function checkBlind(
   context: FetchContext,
   address: string,
-  { look, method, name, answer }: Looked & { readonly name: string },
+  { look, method, name }: Looked & { readonly name: string },
   before: FileKnown | null,
 ): Promise<Check> {
   if (before?.read == null) {
@@ -136,7 +102,7 @@ async function checkBlind(
   if (before?.read?.digest === digest && before.name === name) {
     return sameFile(context, address, before, { ...before, ...file })
   }
-  return newFile(context, address, file, answer)
+  return newFile(context, address, file)
 }
 
 async function digestOf(context: FetchContext, address: string): Promise<string> {

@@ -6,18 +6,9 @@
 import { AutoupError } from '../src/core/errors.ts'
 import type { FetchContext, HttpAnswer } from '../src/core/source.ts'
 import { showUrl } from '../src/system/http-address.ts'
+import type { Look, Method } from './https-known.ts'
 import { loginFor } from './https-location.ts'
 import { statusProblem } from './https-status.ts'
-
-export interface Look {
-  /** Where it came from after redirects; hosts and queries change from one answer to the next. */
-  readonly path: string
-  readonly etag: string | null
-  readonly lastModified: string | null
-  readonly size: number | null
-}
-
-export type Method = 'HEAD' | 'GET'
 
 export interface Looked {
   readonly look: Look
@@ -53,11 +44,12 @@ export async function lookAt(
 
 const NO_LOOK: Look = { path: '', etag: null, lastModified: null, size: null }
 
-export function lookOf({ headers, ...answer }: HttpAnswer, method: Method = 'GET'): Look {
+export function lookOf(answer: HttpAnswer, method: Method = 'GET'): Look {
+  const { headers } = answer
   const { etag = null, 'last-modified': lastModified = null, 'content-length': length = '' } = headers
   const size = /^\d{1,15}$/.test(length) ? Number(length) : null
   return {
-    path: pathOf({ headers, ...answer }),
+    path: pathOf(answer),
     etag: etag === '' ? null : etag,
     lastModified: lastModified === '' ? null : lastModified,
     // Some frameworks answer HEAD with the length of nothing.
@@ -81,12 +73,6 @@ export function isBlind({ etag, lastModified }: Look): boolean {
 /** Two answers with the same strong ETag have the same bytes. */
 export function strongTag({ etag }: Look): string | null {
   return etag !== null && /^"[^"]*"$/.test(etag) ? etag : null
-}
-
-export function isLook(value: unknown): value is Look {
-  const { path, etag, lastModified, size } = (value ?? {}) as Partial<Look>
-  const isText = (each: unknown) => each === null || typeof each === 'string'
-  return typeof path === 'string' && isText(etag) && isText(lastModified) && (size === null || typeof size === 'number')
 }
 
 /** A conditional request. HEAD needs no Last-Modified: many servers say 304 for whatever is older, as well. */

@@ -4,33 +4,50 @@ import * as v from 'valibot'
 import { AutoupError } from '../src/core/errors.ts'
 import type { FetchContext } from '../src/core/source.ts'
 
-const Word = v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/))
-const Digest = v.pipe(
-  v.string(),
-  v.regex(/^(?:sha256[:-])?[0-9a-fA-F]{64}$/),
-  v.transform((text) => text.slice(-64).toLowerCase()),
-)
-
-const ArtifactSchema = v.object({
-  os: v.nullish(Word, null),
-  arch: v.nullish(Word, null),
-  libc: v.nullish(Word, null),
+export interface Artifact {
+  /** A word that is left out fits all. */
+  readonly os: string | null
+  readonly arch: string | null
+  readonly libc: string | null
   /** Absolute, or relative to the manifest. */
-  url: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4_096), v.regex(/^[^\s\p{Cc}]+$/u)),
-  sha256: v.nullish(Digest, null),
-  size: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), null),
+  readonly url: string
+  /** 64 hex digits in lower case. */
+  readonly sha256: string | null
+  readonly size: number | null
   /** What the file is called, where the address does not say. */
-  name: v.nullish(v.pipe(v.string(), v.regex(/^[^./\\\p{Cc}][^/\\\p{Cc}]{0,199}$/u)), null),
-})
+  readonly name: string | null
+}
 
-const ManifestSchema = v.object({
-  version: v.pipe(v.string(), v.regex(/^[\w.+~-]{1,128}$/)),
-  publishedAt: v.nullish(v.pipe(v.string(), v.isoTimestamp()), null),
-  artifacts: v.pipe(v.array(ArtifactSchema), v.minLength(1), v.maxLength(1_000)),
-})
+export interface Manifest {
+  readonly version: string
+  readonly publishedAt: string | null
+  readonly artifacts: readonly Artifact[]
+}
 
-export type Manifest = v.InferOutput<typeof ManifestSchema>
-export type Artifact = Manifest['artifacts'][number]
+const MANIFEST: v.GenericSchema<unknown, Manifest> = manifestSchema()
+
+function manifestSchema(): v.GenericSchema<unknown, Manifest> {
+  const word = v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/))
+  const digest = v.pipe(
+    v.string(),
+    v.regex(/^(?:sha256[:-])?[0-9a-fA-F]{64}$/),
+    v.transform((text) => text.slice(-64).toLowerCase()),
+  )
+  const artifact = v.object({
+    os: v.nullish(word, null),
+    arch: v.nullish(word, null),
+    libc: v.nullish(word, null),
+    url: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4_096), v.regex(/^[^\s\p{Cc}]+$/u)),
+    sha256: v.nullish(digest, null),
+    size: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), null),
+    name: v.nullish(v.pipe(v.string(), v.regex(/^[^./\\\p{Cc}][^/\\\p{Cc}]{0,199}$/u)), null),
+  })
+  return v.object({
+    version: v.pipe(v.string(), v.regex(/^[\w.+~-]{1,128}$/)),
+    publishedAt: v.nullish(v.pipe(v.string(), v.isoTimestamp()), null),
+    artifacts: v.pipe(v.array(artifact), v.minLength(1), v.maxLength(1_000)),
+  })
+}
 
 type Platform = FetchContext['platform']
 
@@ -56,12 +73,17 @@ export function parseManifest(text: string, where: string): Manifest {
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (cause) {
-    throw new AutoupError('failed', `${where} is no JSON: check the address, and that it was published whole`, { cause })
+    throw new AutoupError('failed', `${where} is no JSON: check the address, and that it was published whole`, {
+      cause,
+    })
   }
-  const result = v.safeParse(ManifestSchema, value)
+  const result = v.safeParse(MANIFEST, value)
   if (result.success) return result.output
   const [issue] = result.issues
-  const path = v.getDotPath(issue)?.slice(0, 100).replace(/\p{Cc}/gu, '?')
+  const path = v
+    .getDotPath(issue)
+    ?.slice(0, 100)
+    .replace(/\p{Cc}/gu, '?')
   const what = path === undefined || path === '' ? 'it' : `'${path}'`
   throw new AutoupError(
     'failed',
@@ -69,7 +91,7 @@ export function parseManifest(text: string, where: string): Manifest {
   )
 }
 
-/** The one that says most about this machine; a word that is left out fits all. */
+/** The one that says most about this machine. */
 export function chooseArtifact(
   { version, artifacts }: Manifest,
   platform: Platform,

@@ -6,27 +6,16 @@
 import { createHash } from 'node:crypto'
 import { AutoupError } from '../src/core/errors.ts'
 import type { Check, FetchContext, HttpAnswer, Release } from '../src/core/source.ts'
-import { readAddress, showUrl } from '../src/system/http-address.ts'
+import { showUrl } from '../src/system/http-address.ts'
 import { findCompanions, placesBeside } from './https-companions.ts'
 import type { Detail } from './https-download.ts'
-import { conditionsFor, isLook, type Look, type Looked, lookAt, lookOf, problemOf } from './https-look.ts'
+import type { ManifestKnown } from './https-known.ts'
 import { fillIn, loginFor, wordsOf } from './https-location.ts'
+import { conditionsFor, isSameLook, type Looked, lookAt, lookOf, problemOf } from './https-look.ts'
 import type { Artifact, Manifest } from './https-manifest-schema.ts'
 import { nameOf } from './https-name.ts'
 
-export interface ManifestKnown {
-  readonly kind: 'manifest'
-  readonly look: Look
-  /** Of the manifest. */
-  readonly digest: string
-}
-
 const MAX_BYTES = 1_048_576
-
-export function isManifestKnown(known: unknown): known is ManifestKnown {
-  const { kind, look, digest } = (known ?? {}) as Partial<ManifestKnown>
-  return kind === 'manifest' && isLook(look) && typeof digest === 'string'
-}
 
 export async function checkManifest(
   context: FetchContext,
@@ -36,11 +25,17 @@ export async function checkManifest(
   const { url, bearer } = loginFor(context, address)
   const headers = { accept: 'application/json', ...(before ? conditionsFor(before.look, 'GET') : {}) }
   const answer = await context.http.text(url, { headers, bearer, maxBytes: MAX_BYTES })
-  if (before && answer.status === 304) return { kind: 'unchanged' }
+  if (before && answer.status === 304) {
+    // Another file may bear the same ETag, when a redirect leads elsewhere now.
+    const isSame = lookOf(answer).path === before.look.path
+    return isSame ? { kind: 'unchanged' } : checkManifest(context, address, null)
+  }
   if (answer.status !== 200) throw problemOf(context, answer)
   const digest = createHash('sha256').update(answer.body).digest('hex')
   const known: ManifestKnown = { kind: 'manifest', look: lookOf(answer), digest }
-  if (before?.digest === digest) return { kind: 'unchanged', known }
+  if (before?.digest === digest) {
+    return isSameLook(before.look, known.look) ? { kind: 'unchanged' } : { kind: 'unchanged', known }
+  }
   const { parseManifest, chooseArtifact } = await import('./https-manifest-schema.ts')
   const manifest = parseManifest(answer.body, showUrl(answer.url))
   const choice = chooseArtifact(manifest, context.platform)
@@ -52,7 +47,12 @@ export async function checkManifest(
 
 async function checkArtifact(
   context: FetchContext,
-  { manifest, artifact, answer, known }: {
+  {
+    manifest,
+    artifact,
+    answer,
+    known,
+  }: {
     readonly manifest: Manifest
     readonly artifact: Artifact
     readonly answer: HttpAnswer
@@ -87,18 +87,25 @@ async function checkArtifact(
   return { kind: 'release', release, known }
 }
 
-/** Relative to where the manifest came from. What it names is not less safe than itself. */
+/** Relative to where the manifest came from, and no less safe. */
 function addressOf(context: FetchContext, manifest: Manifest, artifact: Artifact, { url }: HttpAnswer): string {
   const { os, arch, libc } = wordsOf(context)
-  const words = { version: manifest.version, os: artifact.os ?? os, arch: artifact.arch ?? arch, libc: artifact.libc ?? libc }
+  const words = {
+    version: manifest.version,
+    os: artifact.os ?? os,
+    arch: artifact.arch ?? arch,
+    libc: artifact.libc ?? libc,
+  }
   const filled = fillIn(artifact.url, words as Record<string, string>)
-  const base = new URL(url)
-  // Which schemes are followed is the client's to say; this one refuses to go from https: to http:.
-  const { url: checked } = readAddress(filled, base, base.protocol === 'http:')
-  const whole = new URL(filled, base)
-  checked.username = whole.username
-  checked.password = whole.password
-  return checked.href
+  if (!URL.canParse(filled, url)) {
+    throw new AutoupError('failed', `${showUrl(url)} names an artifact of ${manifest.version} by no address`)
+  }
+  const address = new URL(filled, url)
+  if (new URL(url).protocol === 'https:' && address.protocol !== 'https:') {
+    const what = `${showUrl(url)} names an artifact at ${address.protocol}`
+    throw new AutoupError('failed', `${what}, which is not fetched: what is named over https is fetched over https`)
+  }
+  return address.href
 }
 
 async function lookIfThere(context: FetchContext, address: string): Promise<Looked | null> {

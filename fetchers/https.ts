@@ -5,6 +5,7 @@
  */
 
 import type { Check, FetchContext, Fetcher, Known } from '../src/core/source.ts'
+import { BLIND_MS, isFileKnown, isManifestKnown } from './https-known.ts'
 import { fillIn, wordsOf } from './https-location.ts'
 
 export const httpsFetcher: Fetcher = {
@@ -12,7 +13,6 @@ export const httpsFetcher: Fetcher = {
 
   /** A server that says nothing of its file is read whole, so not each time. Nothing is asked here. */
   async changed(_location: string, known: Known): Promise<boolean> {
-    const { isFileKnown, BLIND_MS } = await import('./https-file.ts')
     if (!isFileKnown(known) || known.read === null) return true
     const age = Date.now() - known.read.at
     return age < 0 || age >= BLIND_MS
@@ -20,12 +20,9 @@ export const httpsFetcher: Fetcher = {
 
   async check(context, known): Promise<Check> {
     const address = fillIn(context.location, wordsOf(context))
-    const { checkManifest, isManifestKnown } = await import('./https-manifest.ts')
-    const manifest = isManifestKnown(known) ? known : null
-    if (manifest || new URL(address).pathname.toLowerCase().endsWith('.json')) {
-      return checkManifest(context, address, manifest)
-    }
-    return checkOther(context, address, known)
+    if (!new URL(address).pathname.toLowerCase().endsWith('.json')) return checkByType(context, address, known)
+    const { checkManifest } = await import('./https-manifest.ts')
+    return checkManifest(context, address, isManifestKnown(known) ? known : null)
   },
 
   async fetch(context, release, into): Promise<void> {
@@ -39,16 +36,18 @@ export const httpsFetcher: Fetcher = {
   },
 }
 
-async function checkOther(context: FetchContext, address: string, known: Known | null): Promise<Check> {
-  const { checkFile, isFileKnown } = await import('./https-file.ts')
+async function checkByType(context: FetchContext, address: string, known: Known | null): Promise<Check> {
   const { lookAt } = await import('./https-look.ts')
-  const before = isFileKnown(known) ? known : null
-  const looked = await lookAt(context, address, before)
+  const manifest = isManifestKnown(known) ? known : null
+  const file = isFileKnown(known) ? known : null
+  const looked = await lookAt(context, address, manifest ? { look: manifest.look, method: 'HEAD' } : file)
+  if (manifest && looked === null) return { kind: 'unchanged' }
   if (looked && isJson(looked.answer.headers['content-type'])) {
     const { checkManifest } = await import('./https-manifest.ts')
-    return checkManifest(context, address, null)
+    return checkManifest(context, address, manifest)
   }
-  return checkFile(context, address, looked, before)
+  const { checkFile } = await import('./https-file.ts')
+  return checkFile(context, address, looked, file)
 }
 
 function isJson(type: string | undefined): boolean {

@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { AutoupError } from '../src/core/errors.ts'
 import type { Fetcher } from '../src/core/source.ts'
 import { GITHUB_FORM, parseGithubLocation } from './github-location.ts'
+import { locateUrl } from './https-location.ts'
+import { NPM_FORM, splitNpmLocation } from './npm-location.ts'
+import { findPlugin, PLUGIN_FORM } from './plugin-path.ts'
 
 export interface Source {
   readonly fetcher: Fetcher
@@ -28,11 +31,29 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
     locate: absolutePath,
     load: async () => (await import('./file.ts')).fileFetcher,
   },
+  https: {
+    form: 'https://HOST/PATH',
+    // Throws a sentence of its own.
+    locate: (rest) => locateUrl('https', rest),
+    load: async () => (await import('./https.ts')).httpsFetcher,
+  },
+  /** The same, on this machine or where nothing has to be verified. Not named among the forms. */
+  http: {
+    form: '',
+    locate: (rest) => locateUrl('http', rest),
+    load: async () => (await import('./https.ts')).httpsFetcher,
+  },
   github: {
     form: GITHUB_FORM,
     // Throws a sentence of its own.
     locate: (rest) => parseGithubLocation(rest) && rest,
     load: async () => (await import('./github.ts')).githubFetcher,
+  },
+  npm: {
+    form: NPM_FORM,
+    // Throws a sentence of its own.
+    locate: (rest) => splitNpmLocation(rest) && rest,
+    load: async () => (await import('./npm.ts')).npmFetcher,
   },
 }
 
@@ -41,6 +62,8 @@ export async function fetcherFor(spec: string): Promise<Source> {
   const match = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(spec)
   const scheme = match && Object.hasOwn(SCHEMES, match[1] as string) ? SCHEMES[match[1] as string] : undefined
   const location = scheme?.locate(match?.[2] as string) ?? null
+  const plugin = match === null ? findPlugin(spec, process.cwd()) : null
+  if (plugin !== null) return { fetcher: (await import('./plugin.ts')).pluginFetcher(plugin), location: plugin.options }
   if (scheme === undefined || location === null) throw unknownSource(spec)
   return { fetcher: await scheme.load(), location }
 }
@@ -57,7 +80,7 @@ function absolutePath(rest: string): string | null {
 }
 
 function unknownSource(spec: string): AutoupError {
-  const forms = Object.values(SCHEMES).map(({ form }) => form)
+  const forms = [...Object.values(SCHEMES).flatMap(({ form }) => form || []), PLUGIN_FORM]
   const shown = spec.slice(0, 200).replace(/\p{Cc}/gu, '?')
   return new AutoupError('usage', `'${shown}' is no release source that autoup knows: write ${forms.join(', ')}`)
 }

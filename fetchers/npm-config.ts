@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { AutoupError } from '../src/core/errors.ts'
 import type { FetchContext } from '../src/core/source.ts'
 import { npmSettingsIn } from './npm-environment.ts'
@@ -13,21 +14,16 @@ import { runNpm } from './npm-run.ts'
 export interface NpmConfig {
   /** Of the package, ends with `/`. */
   readonly registry: string
-  /** The .npmrc files that npm has read, whether or not they are there. */
-  readonly files: readonly string[]
-  /** How these looked, and what the environment said. */
+  /** How the places looked, and what the environment said. */
   readonly stamp: string
 }
 
 /** `known` where that still holds. */
 export async function npmConfigFor(context: FetchContext, name: string, known: NpmConfig | null): Promise<NpmConfig> {
-  if (known !== null && known.stamp === (await stampOf(known.files))) return known
-  const scope = scopeOf(name)
-  const keys = ['registry', 'userconfig', 'globalconfig', ...(scope === null ? [] : [`${scope}:registry`])]
-  const said = await ask(context, keys, name)
-  const files = [said.get('userconfig'), said.get('globalconfig')].filter((path) => path !== undefined)
-  const registry = registryIn(said, scope)
-  return { registry, files, stamp: await stampOf(files) }
+  const stamp = await currentStamp()
+  if (known?.stamp === stamp) return known
+  const of = await registriesOf(context, [name], name)
+  return { registry: of(name), stamp }
 }
 
 /** Registries of several packages, by scope; '' is the default. */
@@ -37,18 +33,18 @@ export async function registriesOf(
   about: string,
 ): Promise<(name: string) => string> {
   const scopes = [...new Set(names.flatMap((name) => scopeOf(name) ?? []))]
-  const said = await ask(context, ['registry', 'userconfig', ...scopes.map((scope) => `${scope}:registry`)], about)
+  const said = await ask(context, ['registry', ...scopes.map((scope) => `${scope}:registry`)], about)
   return (name) => registryIn(said, scopeOf(name))
 }
 
 export function isNpmConfig(value: unknown): value is NpmConfig {
   const config = value as Partial<NpmConfig> | null
-  return typeof config?.registry === 'string' && typeof config.stamp === 'string' && Array.isArray(config.files)
+  return typeof config?.registry === 'string' && typeof config.stamp === 'string'
 }
 
-/** More than one key at a time, since for one alone npm writes the value without its name. */
+/** One key more, since for one alone npm writes the value without its name. */
 async function ask(context: FetchContext, keys: readonly string[], about: string): Promise<Map<string, string>> {
-  const output = await runNpm(context, { args: ['config', 'get', ...keys], registry: null, about })
+  const output = await runNpm(context, { args: ['config', 'get', 'loglevel', ...keys], registry: null, about })
   const lines = output.split('\n').flatMap((line) => {
     const at = line.indexOf('=')
     const value = line.slice(at + 1).trim()
@@ -71,8 +67,14 @@ function scopeOf(name: string): string | null {
   return name.startsWith('@') ? name.slice(0, name.indexOf('/')) : null
 }
 
-async function stampOf(files: readonly string[]): Promise<string> {
-  const looks = files.map(async (path) => {
+/** Not asked of npm, which shows no path that holds a UUID: of the user, of this Node's prefix, of Debian. */
+function configFiles(): string[] {
+  const { HOME = '/', npm_config_userconfig: own, npm_config_globalconfig: global } = process.env
+  return [own ?? join(HOME, '.npmrc'), global ?? join(dirname(dirname(process.execPath)), 'etc/npmrc'), '/etc/npmrc']
+}
+
+async function currentStamp(): Promise<string> {
+  const looks = configFiles().map(async (path) => {
     const stats = await stat(path, { bigint: true }).catch(() => null)
     return stats === null ? path : `${path} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
   })

@@ -80,8 +80,8 @@ export function readLock(text: string): Lock {
 /** Why this is not installed, as a sentence; null when nothing stands against it. */
 export function lockProblem(about: string, entries: LockEntries, platform: FetchContext['platform']): string | null {
   for (const [path, entry] of Object.entries(entries)) {
-    // Comes within the bytes of another.
-    if (entry.inBundle) continue
+    // Comes within the bytes of another; or is what a link, which has an entry of its own, leads to.
+    if (entry.inBundle || !path.includes('node_modules/')) continue
     const what = `${nameOf(path, entry)}${entry.version ? `@${entry.version}` : ''}`
     if (entry.link || entry.resolved !== undefined || !entry.version) {
       return `${about} needs ${what}, which does not come from the registry: only packages of a registry are taken`

@@ -1,8 +1,8 @@
 /**
  * What a registry says of a package (its "packument"). A conditional GET of the registry that npm is configured for is
- * the cheap way: 5 ms of CPU against 330 ms and 75 MB for `npm view`, which would be more than a minute's budget. Where
- * the registry turns that away, or cannot be reached like this, npm is asked: it has the credentials, proxies and
- * authorities of .npmrc. A pinned version or a tag needs 2 KB instead of the whole history.
+ * the cheap way: 3 ms of CPU, and 60 for loading undici, against 300 ms and 75 MB for `npm view`, which is more than the
+ * budget of a minute. Where the registry turns that away, or cannot be reached like this, npm is asked: it has the
+ * credentials, proxies and authorities of .npmrc. A version or a tag needs 2 KB, a range the whole history.
  */
 
 import { AutoupError } from '../src/core/errors.ts'

@@ -5,7 +5,7 @@
  */
 
 import { spawn } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AutoupError } from '../src/core/errors.ts'
 import type { FetchContext } from '../src/core/source.ts'
@@ -53,7 +53,7 @@ const FLAGS = [
 
 export interface NpmCommand {
   readonly args: readonly string[]
-  /** Its prefix and directory; made when it is not there. Default: an empty one. */
+  /** Where it works, with a package.json. Default: one with nothing else. */
   readonly folder?: string
   /** Ends with `/`. */
   readonly registry: string | null
@@ -65,20 +65,27 @@ export interface NpmCommand {
 /** What it says on stdout. Throws AutoupError: `refused` for bytes that are not what the registry announced. */
 export async function runNpm(context: FetchContext, command: NpmCommand): Promise<string> {
   const { args, registry, about, deadlineMs = NPM_LIMITS.askMs } = command
-  const folder = command.folder ?? join(context.scratch, 'npm-empty')
+  const folder = command.folder ?? (await emptyFolder(context.scratch))
   const temporary = join(context.scratch, 'npm-tmp')
-  await mkdir(folder, { recursive: true })
   await mkdir(temporary, { recursive: true })
-  const places = [`--prefix=${folder}`, `--cache=${join(context.scratch, 'npm-cache')}`]
+  const cache = `--cache=${join(context.scratch, 'npm-cache')}`
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(deadlineMs)])
   const env = npmEnvironment(process.env, { registry, token: context.token, temporary })
-  const ended = await run([...args, ...FLAGS, ...places], { cwd: folder, env, signal })
+  const ended = await run([...args, ...FLAGS, cache], { cwd: folder, env, signal })
   if (ended.isGivenUp) {
     const why = context.signal.aborted ? 'was given up' : `did not come to an end in ${Math.round(deadlineMs / 1000)} s`
     throw new AutoupError('failed', `npm ${args[0]} for ${about} ${why}`)
   }
   if (ended.status === 0) return ended.stdout
   throw npmTrouble({ ...ended, about, registry, token: context.token })
+}
+
+/** A package.json ends npm's search for a project, whose .npmrc would count. With --prefix the global one would not. */
+async function emptyFolder(scratch: string): Promise<string> {
+  const folder = join(scratch, 'npm-empty')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'package.json'), '{}\n')
+  return folder
 }
 
 export interface NpmEnded {

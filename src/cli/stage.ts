@@ -5,6 +5,7 @@
 
 import { join } from 'node:path'
 import { AutoupError } from '../core/errors.ts'
+import { shownSource } from '../core/source.ts'
 import type { Status } from '../core/status.ts'
 import { request, tell } from './ask.ts'
 import { type CommandSpec, type Input, lastValue } from './command.ts'
@@ -45,9 +46,12 @@ async function stageFrom(source: string, input: Input, io: Io): Promise<number> 
     const { stageAlone } = await import('../runtime/stage-alone.ts')
     return tell(await stageAlone(settings), settings.name, input, io)
   }
-  if (status.source !== source) {
+  if (status.source !== shownSource(source)) {
     const follows = status.source === null ? 'no release source' : status.source
-    throw new AutoupError('usage', `'${master.name}' runs and follows ${follows}, not ${source}: give another --name`)
+    throw new AutoupError(
+      'usage',
+      `'${master.name}' runs and follows ${follows}, not ${shownSource(source)}: give another --name`,
+    )
   }
   const own = [TOKEN_FILE, SHA256, PUBLIC_KEY, ALLOW_UNVERIFIED].find(({ flag }) => input.options.has(flag))
   if (own) {

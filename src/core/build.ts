@@ -30,3 +30,8 @@ export function nameOf(build: Pick<Build, 'id' | 'version'>): string {
 export function shortId(id: BuildId): string {
   return id.startsWith('sha256-') ? id.slice(7, 19) : id
 }
+
+/** Where a source has nothing for this machine there may be no version to name. */
+export function refusalOf({ version, reason }: { readonly version: string; readonly reason: string }): string {
+  return version === '' ? `the release was refused: ${reason}` : `${version} was refused: ${reason}`
+}

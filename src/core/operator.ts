@@ -6,7 +6,7 @@ import { LIMITS } from './settings.ts'
 import { poke } from './staging.ts'
 import type { Input } from './state.ts'
 import { homeOf, type Turn } from './turn.ts'
-import { failPromotion, promote } from './verdicts.ts'
+import { failPromotion, promote, tellPromotion } from './verdicts.ts'
 
 type OperatorInput = Extract<
   Input,
@@ -85,10 +85,13 @@ function setPaused(turn: Turn, paused: boolean): void {
   turn.emit({ type: paused ? 'paused' : 'resumed' })
 }
 
-/** The first one drains, the second one ends. A promotion ends without a verdict and gets its attempt back. */
+/** The first one drains, the second one ends. A promotion that has not failed gets its attempt back. */
 function stop(turn: Turn, { reason, isUrgent, status }: Extract<Input, { type: 'stop' }>): void {
   const isSecond = turn.state.stop !== null
   if (!isSecond) {
+    // What has failed is not to start again after this stop. A probe says nothing before the old build has passed it.
+    const { promotion: failing } = turn.state
+    if (failing?.state === 'returning' && !failing.failure.isProbe) tellPromotion(turn, { type: 'return-failed' })
     const { promotion, ledger } = turn.state
     turn.set({ stop: { status, isOver: false }, promotion: null })
     turn.emit({ type: 'master-stopping', reason })

@@ -35,6 +35,7 @@ interface Wanted {
 function wanted(turn: Turn, generation: number): Wanted {
   const { state } = turn
   const { promotion, serving, instances, policy, workers } = state
+  const isExclusive = policy.strategy === 'exclusive'
   if (state.stop) return { min: 0, max: 0, reason: 'stopping' }
   if (promotion?.generation === generation) {
     switch (promotion.state) {
@@ -45,28 +46,29 @@ function wanted(turn: Turn, generation: number): Wanted {
       }
       case 'committing':
         return { min: instances, max: instances, reason: 'one too many' }
-      case 'probation':
       case 'returning':
+        // It makes room for the committed build, which under \`exclusive\` cannot start beside it.
+        if (isExclusive) return { min: 0, max: 0, reason: 'failed' }
+        return { min: 0, max: Number.POSITIVE_INFINITY, reason: '' }
+      case 'probation':
         return { min: 0, max: Number.POSITIVE_INFINITY, reason: '' }
       default:
         return { min: 0, max: 0, reason: 'not started yet' }
     }
   }
+  if (isExclusive && (promotion?.state === 'vacating' || promotion?.state === 'starting')) {
+    return { min: 0, max: 0, reason: `${promotion.purpose}, exclusive` }
+  }
   if (serving?.generation === generation) {
-    if (policy.strategy === 'exclusive' && (promotion?.state === 'vacating' || promotion?.state === 'starting')) {
-      return { min: 0, max: 0, reason: `${promotion.purpose}, exclusive` }
-    }
     if (policy.strategy === 'rolling' && promotion?.state === 'starting') {
       const left = instances - readyCount(workers, promotion.generation)
       return { min: left, max: left, reason: 'replaced' }
     }
-    const mustWait =
-      policy.strategy === 'exclusive' &&
-      workers.some((worker) => worker.generation !== generation && hasProcess(worker))
+    const mustWait = isExclusive && workers.some((worker) => worker.generation !== generation && hasProcess(worker))
     return { min: mustWait ? 0 : instances, max: instances, reason: 'one too many' }
   }
   // Whoever served before goes on until the serving generation stands; one that was not ready serves nobody.
-  const isNeeded = serving !== null && !serving.isEstablished && policy.strategy !== 'exclusive'
+  const isNeeded = serving !== null && !serving.isEstablished && !isExclusive
   const isFirst = serving === null && generation === ORPHANS
   if (!isNeeded && !isFirst) return { min: 0, max: 0, reason: 'replaced' }
   return { min: 0, max: readyCount(workers, generation), reason: 'failed' }

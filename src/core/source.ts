@@ -84,6 +84,11 @@ export interface Piece {
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
+/** A release source as it may be shown: without what a URL may carry of secrets, its user and its query. */
+export function shownSource(source: string): string {
+  return source.replace(/^(https?:\/\/)[^/?#@]*@/, '$1').replace(/^(https?:\/\/[^?#]*)\?[^#]*/, '$1?…')
+}
+
 /** Where a fetcher delivers. Exactly one of the two is used. */
 export interface Sink {
   /**

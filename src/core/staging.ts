@@ -1,12 +1,13 @@
 /** What the pipeline's ends mean: a candidate, a refusal, a restart, or nothing. */
 
-import { type BuildId, nameOf } from './build.ts'
+import { type BuildId, nameOf, refusalOf } from './build.ts'
 import { unreachable } from './errors.ts'
 import type { CheckResult } from './events.ts'
 import type { Remembered } from './ledger.ts'
 import { type PipelineEvent, type PipelineStep, type Poke, type StagerReport, stepPipeline } from './pipeline.ts'
 import { heldBy, quarantine } from './quarantine.ts'
 import { LIMITS } from './settings.ts'
+import { shownSource } from './source.ts'
 import { homeOf, type Turn } from './turn.ts'
 
 export function tickPipeline(turn: Turn): void {
@@ -30,15 +31,17 @@ function drive(turn: Turn, event: PipelineEvent): void {
   const step = stepPipeline(pipeline, event, turn.now.ms, { intervalMs: policy.intervalMs, busy })
   if (step.pipeline !== pipeline) turn.set({ pipeline: step.pipeline })
   if (step.start) {
-    if (step.start.asked) turn.emit({ type: 'check-started', source: policy.source ?? '' })
+    if (step.start.asked) turn.emit({ type: 'check-started', source: shownSource(policy.source ?? '') })
     turn.do({ type: 'stage', asked: step.start.asked })
   }
-  if (step.end) onEnd(turn, step.end)
+  if (!step.end) return
+  // When somebody asked once more while this check ran, the next one answers for both.
+  const isAnswer = step.end.asked !== null && step.pipeline.poke === null
+  onEnd(turn, step.end, isAnswer)
+  if (isAnswer) turn.set({ restartsWhenUnchanged: false })
 }
 
-function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>): void {
-  // Somebody asked once more while this check ran: the next one answers for both.
-  const isAnswer = asked !== null && turn.state.pipeline?.poke == null
+function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, isAnswer: boolean): void {
   const held =
     report.type === 'staged' && asked !== 'again'
       ? heldBy(turn.state.ledger, report.build.id, turn.state.policy.launch)
@@ -91,8 +94,9 @@ function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean, word?: 
     // Staged before, and held up by a pause or a back-off: that is what the operator wants now.
     return turn.set({ isInsisted: true, candidateAt: turn.now.ms })
   }
-  if (turn.state.restartsWhenUnchanged && isAnswer) turn.set({ isRestartWanted: true, restartsWhenUnchanged: false })
-  if (isAnswer) turn.settle('upgrade', 'unchanged', message, home?.version ?? null)
+  if (!isAnswer) return
+  if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true })
+  turn.settle('upgrade', 'unchanged', message, home?.version ?? null)
 }
 
 function onHeld(
@@ -103,7 +107,7 @@ function onHeld(
   const message = `${nameOf({ id: build, version })} is in quarantine (${reason}); \`autoup upgrade --again\` tries it once`
   note(turn, 'unchanged', message, isAnswer ? 'plain' : null)
   if (!isAnswer) return
-  if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true, restartsWhenUnchanged: false })
+  if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true })
   const rule = turn.state.ledger.quarantine.find((entry) => entry.build === build)?.rule
   turn.settle('upgrade', rule === 'bytes' ? 'refused' : 'quarantined', message, version)
 }
@@ -111,7 +115,7 @@ function onHeld(
 function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>): void {
   const { policy, ledger } = turn.state
   remember(turn, known, build, build === null ? { version, reason } : null)
-  note(turn, 'release', `${version} was refused: ${reason}`, null)
+  note(turn, 'release', refusalOf({ version, reason }), null)
   turn.emit({ type: 'build-refused', build: build ?? '', version, reason })
   if (build !== null) {
     turn.note(
@@ -131,7 +135,7 @@ function settleRefused(turn: Turn, { version, reason }: Pick<End<'refused'>, 've
   turn.settle(
     'upgrade',
     'refused',
-    `${version} was refused: ${reason}; ${home ? `${nameOf(home)} serves on` : 'nothing serves'}`,
+    `${refusalOf({ version, reason })}; ${home ? `${nameOf(home)} serves on` : 'nothing serves'}`,
     version,
   )
 }
@@ -142,7 +146,9 @@ function onStaged(turn: Turn, { build, known }: End<'staged'>, asked: Poke | nul
   const waiting = turn.state.ledger.candidate
   const attemptsLeft = asked === 'again' ? 1 : waiting?.build.id === build.id ? waiting.attemptsLeft : LIMITS.attempts
   turn.note({ ...turn.state.ledger, candidate: { build, attemptsLeft } })
-  turn.set({ candidateAt: turn.now.ms, isInsisted: asked !== null, restartsWhenUnchanged: false })
+  // Whoever insisted on the one before waits for this one now.
+  const isInsisted = asked !== null || turn.state.isInsisted
+  turn.set({ candidateAt: turn.now.ms, isInsisted, restartsWhenUnchanged: false })
   turn.emit({ type: 'build-staged', build: build.id, version: build.version, proofs: build.proofs })
 }
 

@@ -95,10 +95,11 @@ export type Input =
   | { readonly type: 'worker-asks-time'; readonly worker: number; readonly pid: number; readonly ms: number }
   /** MAINPID=: the process to signal and to watch is another one of the same worker. */
   | { readonly type: 'worker-moved'; readonly worker: number; readonly pid: number; readonly to: number }
-  | { readonly type: 'preflight'; readonly failure: Failure | null }
+  /** Of the promotion of this generation; another one has its own. */
+  | { readonly type: 'preflight'; readonly generation: number; readonly failure: Failure | null }
   | { readonly type: 'saved'; readonly purpose: SavePurpose; readonly error: string | null }
-  /** A shared socket was lost and bound anew: only new workers can have it. */
-  | { readonly type: 'listener-lost'; readonly address: string }
+  /** A shared socket was lost and bound anew: only new workers can have it. `listeners` is what is to be written down. */
+  | { readonly type: 'listener-lost'; readonly listeners: Ledger['listeners'] }
   | { readonly type: 'upgrade'; readonly again: boolean; readonly resetTrust?: boolean }
   /** SIGUSR2: check and swap, and where nothing is new restart gracefully. */
   | { readonly type: 'poke' }
@@ -120,7 +121,7 @@ export type Effect =
   | { readonly type: 'diagnose'; readonly worker: number; readonly pid: number }
   | { readonly type: 'stage'; readonly asked: Poke | null }
   | { readonly type: 'stop-stager' }
-  | { readonly type: 'preflight'; readonly build: Build }
+  | { readonly type: 'preflight'; readonly generation: number; readonly build: Build }
   | { readonly type: 'save'; readonly purpose: SavePurpose; readonly ledger: Ledger }
   | { readonly type: 'sweep' }
   | { readonly type: 'emit'; readonly event: AutoupEvent }

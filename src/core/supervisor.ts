@@ -96,6 +96,7 @@ function take(turn: Turn, input: Input): void {
       return
     }
     case 'preflight':
+      if (input.generation !== turn.state.promotion?.generation) return
       return tellPromotion(
         turn,
         input.failure ? { type: 'failed', failure: input.failure } : { type: 'preflight-passed' },
@@ -103,6 +104,8 @@ function take(turn: Turn, input: Input): void {
     case 'saved':
       return onSaved(turn, input.purpose, input.error)
     case 'listener-lost':
+      // Before a worker has it: should this master be killed, the next one looks for it by what is written down.
+      turn.note({ ...turn.state.ledger, listeners: input.listeners })
       return turn.set({ isRestartWanted: true })
     case 'upgrade':
     case 'poke':

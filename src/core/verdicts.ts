@@ -87,7 +87,7 @@ function carryOut(turn: Turn, subject: Subject, step: PromotionStep): void {
         break
       case 'run-preflight':
         turn.emit({ type: 'preflight-started', ...of })
-        turn.do({ type: 'preflight', build: target })
+        turn.do({ type: 'preflight', generation, build: target })
         break
       case 'hand-over':
         turn.set({ serving: { generation, build: target, isEstablished: true, isTroubled: false } })

@@ -75,16 +75,21 @@ export function tickWorkers(turn: Turn): void {
 function gone(turn: Turn, worker: Worker, failure: Failure, status: number): void {
   const { policy, stop } = turn.state
   turn.remove(worker)
-  if (worker.state.kind === 'draining' || stop) return
-  if (isOnTrial(turn, worker)) return failPromotion(turn, failure)
-  if (policy.respawn) return replace(turn, worker, failure)
-  if (turn.state.workers.length === 0) turn.set({ stop: { status, isOver: false } })
+  if (stop) return
+  if (worker.state.kind !== 'draining') {
+    if (isOnTrial(turn, worker)) return failPromotion(turn, failure)
+    replace(turn, worker, failure)
+  }
+  const { serving, promotion, workers } = turn.state
+  if (!policy.respawn && serving && !promotion && workers.length === 0) turn.set({ stop: { status, isOver: false } })
 }
 
-/** A worker outside a trial is started again, for ever, after a pause that grows while it keeps dying. */
+/** A worker that serves is started again, for ever, after a pause that grows while it keeps dying. */
 function replace(turn: Turn, worker: Worker, failure: Failure): void {
-  const { serving, promotion, workers, workerIds } = turn.state
-  if (serving?.generation !== worker.generation && promotion?.generation !== worker.generation) return
+  const { serving, promotion, workers, workerIds, policy, instances, instancesAsked } = turn.state
+  if (serving?.generation !== worker.generation) return
+  // Only a promotion, which relies on those that serve, keeps them up all the same.
+  if (!policy.respawn && !promotion) return turn.set({ instances: instances - 1, instancesAsked: instancesAsked - 1 })
   const failures = turn.now.ms - worker.startedAt >= LIMITS.respawnQuietMs ? 1 : worker.failures + 1
   const retryInMs = backoffMs(failures, LIMITS.respawnFirstMs, LIMITS.respawnMaxMs)
   const state = { kind: 'back-off', until: turn.now.ms + retryInMs } as const
@@ -100,7 +105,7 @@ function replace(turn: Turn, worker: Worker, failure: Failure): void {
   }
   turn.set({ workerIds: next.id, workers: [...workers, next] })
   turn.emit({ type: 'worker-failed', reason: failure.reason, retryInMs, ...identityOf(worker) })
-  if (serving?.generation !== worker.generation || serving.isEstablished) return
+  if (serving.isEstablished) return
   // It never stood, so nobody need wait for it any longer.
   turn.set({ serving: { ...serving, isTroubled: true } })
   tellPromotion(turn, { type: 'return-failed' })

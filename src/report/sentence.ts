@@ -137,6 +137,8 @@ function worker(event: { pid: number; version: string; build: string }): string 
 function build(event: { version: string; build: string }): string {
   const id = shortId(event.build)
   if (event.build === 'command') return 'the command'
+  // Refused before its bytes were known.
+  if (id === '') return event.version || 'the release'
   return event.version && !id.startsWith(event.version) ? `${event.version} (${id})` : id
 }
 

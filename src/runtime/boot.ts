@@ -15,6 +15,7 @@ import { createFolder, createStore, type StorePaths, storePaths } from '../store
 import { loadLedger, repairLinks, saveLedger } from '../store/ledger-file.ts'
 import { sweepTmp } from '../store/sweep.ts'
 import { writeAtomically } from '../system/atomic.ts'
+import { landlockAbi } from '../system/landlock.ts'
 import { selfTest } from '../system/libc.ts'
 import { type Listener, openListeners, readInherited } from '../system/listeners.ts'
 import { acquireLock, type Lock } from '../system/lock.ts'
@@ -24,6 +25,9 @@ import { PROBE, sharedSpecs } from './doors.ts'
 import { resolveLaunch } from './launch.ts'
 import { findOrphans, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
 import { trackStranger } from './process.ts'
+
+const UNCONFINED =
+  'this kernel has no Landlock (Linux 5.19 or later, with landlock among its lsm=): what unpacks a download is not kept from writing outside of the store'
 
 export interface Booted {
   readonly paths: StorePaths
@@ -51,6 +55,7 @@ export async function boot(settings: Settings, emit: (event: AutoupEvent) => voi
         warn(emit, `the build ${id} is recorded but not in the store`)
     })
     if (settings.source === null) resolveLaunch(paths, COMMAND, settings)
+    else if (landlockAbi() === 0) warn(emit, UNCONFINED)
     const booted = await openSockets(settings, { paths, lock, ledger, user }, emit)
     // Only now has the stager of a killed master been ended.
     await tolerate(emit, () => sweepTmp(paths))

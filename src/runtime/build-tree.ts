@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { BuildId } from '../core/build.ts'
 import type { FileEntry, ManifestEntry } from '../core/manifest.ts'
 import type { Release } from '../core/source.ts'
+import { shownSource } from '../core/source.ts'
 import { baseOf, cleanPath, resolveInTree } from '../core/tree-path.ts'
 import { formatBuildFile } from '../store/build-file.ts'
 import { ownEntries, pathsOfCommand } from '../store/entry.ts'
@@ -15,8 +16,9 @@ import { describeTree, lookIn, manifestDigest, sealTree } from '../store/manifes
 import { syncFiles } from '../system/sync.ts'
 import { type Unpacked, unpack } from '../trust/archive.ts'
 import { checkTree, looksLikeProgram } from '../trust/content.ts'
-import { kindOf } from '../trust/kinds.ts'
+import { type Compression, kindOf, unpackedName } from '../trust/kinds.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
+import { unpackSingle } from '../trust/single.ts'
 import type { Delivered } from './delivery.ts'
 import type { StagerOrder } from './stage-protocol.ts'
 
@@ -45,11 +47,12 @@ export async function buildTree(
   const { file, manifest } = describeTree(entries, {
     id,
     version: release.version,
-    source: order.source,
+    source: shownSource(order.source),
     proofs: facts.proofs,
     stagedAt: facts.stagedAt,
     ordered: release.ordered,
     artifact: release.name,
+    entries: release.entries ?? null,
   })
   if (file.totals.files === 0) return { id, reason: `${release.name} holds no files` }
   if (file.totals.bytes > TRUST_LIMITS.treeBytes) return { id, reason: `${release.name} is larger than a build may be` }
@@ -68,7 +71,7 @@ async function makeTree(order: StagerOrder, release: Release, delivered: Deliver
   const kind = kindOf(release.name, delivered.path)
   if ('problem' in kind) return kind
   const tree = join(order.directory, 'tree')
-  if (kind.kind === 'single') return makeSingle(order, release, delivered, tree)
+  if (kind.kind.form === 'single') return makeSingle(order, release, delivered, { tree, ...kind.kind })
   const unpacked = await unpack(delivered.path, kind.kind, { work: join(order.directory, 'work'), tree })
   // Its place on the disk is needed no more, and what is sealed holds nothing but the build.
   await rm(delivered.path)
@@ -76,13 +79,16 @@ async function makeTree(order: StagerOrder, release: Release, delivered: Deliver
   return unpacked
 }
 
-/** The artifact itself becomes the one file of the tree. */
+/** The artifact, or what it is when it is unpacked, becomes the one file of the tree. */
 async function makeSingle(
   order: StagerOrder,
-  { name, executable }: Release,
-  { path, sha256 }: Extract<Delivered, { kind: 'artifact' }>,
-  tree: string,
+  release: Release,
+  delivered: Extract<Delivered, { kind: 'artifact' }>,
+  { tree, compression }: { readonly tree: string; readonly compression: Compression | null },
 ): Promise<MadeTree> {
+  const name = compression === null ? release.name : unpackedName(release.name)
+  // That of a packed file is about the packed file.
+  const executable = compression === null ? (release.executable ?? null) : null
   const clean = cleanPath(name)
   if ('problem' in clean || clean.path !== baseOf(name) || clean.path === '') return { problem: 'has no usable name' }
   const isEntry = order.command === null || pathsOfCommand(order.command).some((each) => cleaned(each) === name)
@@ -91,8 +97,16 @@ async function makeSingle(
     return { id: null, reason: `${name} is not executable: chmod +x it where it comes from` }
   }
   await mkdir(tree, { mode: 0o755 })
+  const path = join(tree, name)
+  let { sha256 } = delivered
+  if (compression === null) await rename(delivered.path, path)
+  else {
+    const unpacked = await unpackSingle(delivered.path, compression, path)
+    if ('problem' in unpacked) return unpacked
+    sha256 = unpacked.sha256
+    await rm(delivered.path)
+  }
   await chmod(path, (executable ?? (isEntry || looksLikeProgram(path))) ? 0o755 : 0o644)
-  await rename(path, join(tree, name))
   return { digests: new Map([[name, sha256]]) }
 }
 
@@ -102,10 +116,17 @@ function whatRuns(
   executables: readonly string[],
   entries: readonly ManifestEntry[],
 ): readonly string[] {
-  if (command === null) return ownEntries(executables, project)
+  const look = lookIn(entries)
+  if (command === null) {
+    // Links are what npm calls its commands by.
+    return ownEntries(executables, project).map((path) => {
+      const found = resolveInTree('', path, look)
+      return 'path' in found ? found.path : path
+    })
+  }
   const runnable = new Set(executablesIn(entries))
   for (const path of pathsOfCommand(command)) {
-    const found = resolveInTree('', path, lookIn(entries))
+    const found = resolveInTree('', path, look)
     if ('path' in found && runnable.has(found.path)) return [found.path]
   }
   return []

@@ -4,7 +4,7 @@
  */
 
 import type { Source } from '../../fetchers/index.ts'
-import type { Build } from '../core/build.ts'
+import { type Build, refusalOf } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Poke, StagerReport } from '../core/pipeline.ts'
@@ -33,6 +33,8 @@ export class Checks {
   #running: Staging | null = null
   /** What is being fetched, for the progress. */
   #version = ''
+  /** What operators have asked for beside it. */
+  readonly #aside = new Set<Staging>()
   /** Told apart from one that was stopped meanwhile. */
   #turn = 0
 
@@ -46,8 +48,8 @@ export class Checks {
     const turn = ++this.#turn
     const known = knownOf(state)
     if (!source) return
-    if (asked === null && known !== null && source.fetcher.changed) {
-      const isChanged = await source.fetcher.changed(source.location, known).catch(() => true)
+    if (asked === null && known !== null) {
+      const isChanged = await mayHaveChanged(source, known)
       if (turn !== this.#turn) return
       if (!isChanged) return this.#report({ type: 'unchanged', known })
     }
@@ -64,15 +66,17 @@ export class Checks {
     })
   }
 
+  /** For good: nothing is reported any more, and who asked for a look is not answered. */
   stop(): void {
     this.#turn++
     this.#running?.stop()
     this.#running = null
+    for (const staging of this.#aside) staging.stop()
   }
 
   /** `autoup check`: what there is, without taking it. */
   async look(state: State): Promise<ControlReply> {
-    return await this.#aside(state, (progress, staging, resolve) => {
+    return await this.#beside(state, (progress, staging, resolve) => {
       if (progress.type !== 'found') return
       const { version } = progress
       staging.stop()
@@ -84,11 +88,11 @@ export class Checks {
 
   /** `autoup stage`: into the store, no further. */
   async stageOnly(state: State): Promise<ControlReply> {
-    return await this.#aside(state, () => undefined)
+    return await this.#beside(state, () => undefined)
   }
 
   /** A job beside the pipeline's, of which the core hears nothing. */
-  async #aside(
+  async #beside(
     state: State,
     onProgress: (progress: StageProgress, staging: Staging, resolve: (reply: ControlReply) => void) => void,
   ): Promise<ControlReply> {
@@ -100,6 +104,8 @@ export class Checks {
         onProgress: (progress) => onProgress(progress, staging, resolve),
         onVerdict: (verdict) => void this.#seal(verdict).then((report) => resolve(replyTo(report, state))),
       })
+      this.#aside.add(staging)
+      void staging.done.then(() => this.#aside.delete(staging))
     })
   }
 
@@ -172,6 +178,15 @@ export class Checks {
   }
 }
 
+/** The cheap look. Where it fails, the stager says why. */
+async function mayHaveChanged({ fetcher, location }: Source, known: unknown): Promise<boolean> {
+  try {
+    return fetcher.changed ? await fetcher.changed(location, known) : true
+  } catch {
+    return true
+  }
+}
+
 /** The order for a stager, from what the operator asked for. */
 export function stageJob(
   settings: Settings,
@@ -220,7 +235,7 @@ export function replyTo(report: StagerReport, state: Pick<State, 'ledger'>): Con
     case 'refused':
       return {
         outcome: 'refused',
-        message: `${report.version} was refused: ${report.reason}`,
+        message: refusalOf(report),
         version: report.version,
         exit: 5,
       }

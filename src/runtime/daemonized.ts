@@ -4,7 +4,7 @@
  * worker has.
  */
 
-import { childrenOf, environmentOf, isAlive, treeOf } from '../system/procfs.ts'
+import { childrenOf, environmentOf, isAlive, readStat } from '../system/procfs.ts'
 import { isOwnChild } from '../system/spawn.ts'
 import { type TrackedProcess, trackStranger } from './process.ts'
 
@@ -25,7 +25,16 @@ export function findDaemon(notifyPath: string, former: number): TrackedProcess |
   return null
 }
 
-/** Whether a worker may name this process as its main one: a descendant of the master's, and no other worker. */
-export function isOfOurs(pid: number, others: readonly number[]): boolean {
-  return pid !== process.pid && treeOf(process.pid).includes(pid) && !others.includes(pid)
+/**
+ * Whether the worker `own` may name this process as its main one: it descends from the worker, or the master has adopted
+ * it. `others` are the main pids of other workers; what is theirs, or a stager's or a preflight's, is not his to name.
+ */
+export function isOfWorker(pid: number, own: number, others: readonly number[]): boolean {
+  for (let at = pid; !others.includes(at); ) {
+    const parent = readStat(at)?.ppid
+    if (parent === process.pid) return at === own || !isOwnChild(at)
+    if (parent === undefined || parent <= 1) return false
+    at = parent
+  }
+  return false
 }

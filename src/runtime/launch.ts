@@ -4,7 +4,7 @@
  */
 
 import type { Build } from '../core/build.ts'
-import { AutoupError } from '../core/errors.ts'
+import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
 import { type Preset, presetOf } from '../core/presets.ts'
 import type { Failure } from '../core/promotion.ts'
 import type { Settings } from '../core/settings.ts'
@@ -65,10 +65,13 @@ export function isMachineTrouble(code: string | null): boolean {
   return code !== null && MACHINE_TROUBLE.has(code)
 }
 
+/** A configuration that has become unusable (the environment file is gone) is no fault of the build's either. */
 export function failureOf(error: unknown, what: string): Failure {
-  const code = (error as { code?: string }).code ?? null
-  const reason = error instanceof AutoupError ? error.message : `${what}: ${(error as Error).message}`
-  return { kind: isMachineTrouble(code) ? 'machine' : 'behaviour', reason, isProbe: false }
+  const isOurs = error instanceof AutoupError
+  const errno = errnoOf(error) ?? errnoOf((error as { cause?: unknown }).cause)
+  const isInnocent = isMachineTrouble(errno) || (isOurs && error.code === 'config')
+  const reason = isOurs ? error.message : `${what}: ${messageOf(error)}`
+  return { kind: isInnocent ? 'machine' : 'behaviour', reason, isProbe: false }
 }
 
 /** What execvp(3) takes where there is no PATH. */

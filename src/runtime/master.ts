@@ -8,7 +8,8 @@ import { fetcherFor } from '../../fetchers/index.ts'
 import { messageOf, unreachable } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
-import type { Effect, Input } from '../core/state.ts'
+import { shownSource } from '../core/source.ts'
+import type { Effect, Input, State } from '../core/state.ts'
 import { newState } from '../core/supervisor.ts'
 import { protectedBuilds } from '../core/turn.ts'
 import { repairLinks, saveLedger } from '../store/ledger-file.ts'
@@ -21,10 +22,9 @@ import { Checks } from './checks.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { startControlServer } from './control-server.ts'
 import { EventLog } from './event-log.ts'
-import { directoryOf, environmentFor } from './launch.ts'
 import { Loop } from './loop.ts'
 import { policyOf } from './policy.ts'
-import { runPreflight } from './preflight.ts'
+import { Preflight } from './preflight.ts'
 import { noteReaped } from './process.ts'
 import { Requests } from './requests.ts'
 import { renewRuntimeDirectory } from './runtime-directory.ts'
@@ -38,9 +38,19 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   const log = new EventLog()
   log.subscribe(0, report)
   const source = settings.source === null ? null : await fetcherFor(settings.source)
-  const booted = await boot(settings, (event) => log.emit(event))
+  const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
+  const signals = handleSignals((message) => log.emit({ type: 'warning', message }))
+  const booted = await boot(settings, (event) => log.emit(event)).catch((error: unknown) => {
+    signals.stop()
+    throw error
+  })
   const { paths, lock, ledger, listeners, orphans, user } = booted
-  log.emit({ type: 'master-started', name: settings.name, pid: process.pid, source: settings.source })
+  log.emit({
+    type: 'master-started',
+    name: settings.name,
+    pid: process.pid,
+    source: settings.source === null ? null : shownSource(settings.source),
+  })
 
   const hub = NotifyHub.open(renewRuntimeDirectory(paths))
   const reaper = startReaper(noteReaped)
@@ -51,20 +61,19 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   })
   const send = (input: Input): void => loop.send(input)
   const workforce = new Workforce({ settings, paths, listeners, hub, user, send })
+  const preflight = new Preflight({ settings, paths, user, send })
   const checks = new Checks({ settings, paths, source, send, emit: (event) => log.emit(event) })
   const tending = tendListeners(
     listeners,
     (event) => log.emit(event),
-    ({ address }) => {
-      const next = { ...loop.state.ledger, listeners: recordOf(listeners) }
-      loop.state = { ...loop.state, ledger: next }
-      // Before a worker has it: should this master be killed, the next one looks for it by what is written down.
-      send(save({ type: 'save', purpose: 'note', ledger: next }))
-      send({ type: 'listener-lost', address })
-    },
+    () => send({ type: 'listener-lost', listeners: recordOf(listeners) }),
   )
-  const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
-  const loop = new Loop(newState(policy, ledger, settings.instances), carryOut, (state) => workforce.follow(state))
+  const loop = new Loop(newState(policy, ledger, settings.instances), carryOut, follow)
+
+  function follow(state: State): void {
+    workforce.follow(state)
+    preflight.follow(state)
+  }
 
   function carryOut(effect: Effect): Input | undefined {
     switch (effect.type) {
@@ -93,7 +102,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
         checks.stop()
         break
       case 'preflight':
-        void preflight(effect)
+        void preflight.start(effect)
         break
       case 'sweep':
         void sweep()
@@ -120,15 +129,6 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
     }
   }
 
-  async function preflight({ build }: Extract<Effect, { type: 'preflight' }>): Promise<void> {
-    const generation = loop.state.generations
-    const env = environmentFor({ settings, paths, build, generation, user })
-    send({
-      type: 'preflight',
-      failure: await runPreflight(settings.preflight ?? 'true', { env, cwd: directoryOf(paths, build), user }),
-    })
-  }
-
   async function sweep(): Promise<void> {
     try {
       const inUse = new Set(loop.state.workers.map((worker) => worker.build.id))
@@ -150,14 +150,12 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
     log.emit({ type: 'warning', message: `no command can reach this master: ${messageOf(error)}` })
     return null
   })
-  const signals = handleSignals(send, (message) => log.emit({ type: 'warning', message }))
-  // Only those that still live; their ids are what the core is about to give them.
-  const living = orphans.filter(({ pid, build }, index) => workforce.adopt(index + 1, pid, build))
-  send({ type: 'boot', orphans: living })
+  send({ type: 'boot', orphans: workforce.adopt(orphans) })
+  signals.handOver(send)
   if (settings.source !== null) void sweep()
 
   const status = await ended
-  signals.stop()
+  checks.stop()
   tending.stop()
   loop.close()
   requests.stopped()
@@ -167,6 +165,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   hub.close()
   reaper.stop()
   lock.release()
+  signals.stop()
   return status
 }
 

@@ -1,13 +1,22 @@
 /** Signals to the master (DESIGN.md section 5). All of them are legal at any moment. */
 
 import type { Input } from '../core/state.ts'
+import { readStat } from '../system/procfs.ts'
 
 export interface SignalHandling {
+  /** To whom they go, those first that have come before. */
+  handOver(send: (input: Input) => void): void
   stop(): void
 }
 
-/** SIGUSR1 has no log file to reopen here, but must be taken: Node would open its debugger. */
-export function handleSignals(send: (input: Input) => void, warn: (message: string) => void): SignalHandling {
+/**
+ * Taken from the first moment on, also by a master that cannot answer yet: the default action of most is to end the
+ * process. SIGUSR1 has no log file to reopen here, but must be taken: Node would open its debugger.
+ */
+export function handleSignals(warn: (message: string) => void): SignalHandling {
+  const waiting: Input[] = []
+  let send = (input: Input): void => void waiting.push(input)
+  const hadTerminal = hasTerminal()
   const stop = (reason: string, isUrgent: boolean) => () => send({ type: 'stop', reason, isUrgent, status: 0 })
   const handlers: [NodeJS.Signals, () => void][] = [
     ['SIGUSR2', () => send({ type: 'poke' })],
@@ -17,7 +26,7 @@ export function handleSignals(send: (input: Input) => void, warn: (message: stri
     [
       'SIGHUP',
       () =>
-        process.stdin.isTTY
+        hadTerminal && !hasTerminal()
           ? send({ type: 'stop', reason: 'SIGHUP: the terminal is gone', isUrgent: false, status: 0 })
           : warn('SIGHUP: there is no config file to read again'),
     ],
@@ -27,8 +36,17 @@ export function handleSignals(send: (input: Input) => void, warn: (message: stri
   ]
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return {
+    handOver(to) {
+      send = to
+      for (const input of waiting.splice(0)) send(input)
+    },
     stop() {
       for (const [signal, handler] of handlers) process.off(signal, handler)
     },
   }
+}
+
+/** The kernel takes it away before it sends the SIGHUP (tty_nr in proc_pid_stat(5)); stdin may be something else. */
+function hasTerminal(): boolean {
+  return readStat(process.pid)?.terminal !== 0
 }

@@ -16,9 +16,12 @@ import { readBuild } from '../store/build-file.ts'
 import { checkSeal, isWhole } from '../store/check-seal.ts'
 import { storeTrouble } from '../store/trouble.ts'
 import { removeTree } from '../system/tree.ts'
+import { kindByName } from '../trust/kinds.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
+import { missingTool } from '../trust/unpack-tool.ts'
 import { verifyFile } from '../trust/verify-file.ts'
 import { buildTree } from './build-tree.ts'
+import { checkAnswer } from './check-answer.ts'
 import { type Delivered, newDelivery } from './delivery.ts'
 import { hostPlatform } from './host-platform.ts'
 import { lazyHttpClient } from './lazy-http.ts'
@@ -39,8 +42,8 @@ export async function runStageJob(
     const { fetcher, location } = await fetcherFor(order.source)
     const context = contextOf(order, location, report, signal)
     // Asked for again, what was turned down is looked at as if for the first time.
-    const check = await fetcher.check(context, order.again ? null : order.known)
-    return await onCheck(order, check, { fetcher, context, report })
+    const answer: unknown = await fetcher.check(context, order.again ? null : order.known)
+    return await onCheck(order, checkAnswer(order.source, answer), { fetcher, context, report })
   } catch (error) {
     const wait = waiting(waitMsOf(error))
     if (isIncomplete(error)) return { type: 'incomplete', message: error.message, ...wait }
@@ -115,7 +118,11 @@ async function onRelease(order: StagerOrder, release: Release, known: Known, too
     const early = await onDigest(order, release, release.digest, proofs, known)
     if (early !== null) return early
   }
+  // No verdict: with the program installed it is taken at the next try, and until then nothing is downloaded for it.
+  const missing = missingTool(kindByName(name))
+  if (missing !== null) throw new AutoupError('failed', `${name} ${missing}`)
   const delivered = await fetchRelease(order, release, tools)
+  if (typeof delivered === 'string') return refuse(delivered)
   tools.report({ type: 'verifying' })
   if (delivered.kind === 'artifact') {
     const id = `sha256-${delivered.sha256}`
@@ -160,7 +167,8 @@ async function onDigest(
   return { type: 'staged', directory: null, build: { id, version, proofs, stagedAt }, known }
 }
 
-async function fetchRelease(order: StagerOrder, release: Release, tools: Tools): Promise<Delivered> {
+/** Or why its bytes are not taken, where the source itself verifies them, as npm does. */
+async function fetchRelease(order: StagerOrder, release: Release, tools: Tools): Promise<Delivered | string> {
   await mustFit(order, release)
   await mkdir(order.directory, { mode: 0o755 })
   let reportedAt = 0
@@ -179,6 +187,7 @@ async function fetchRelease(order: StagerOrder, release: Release, tools: Tools):
   try {
     await tools.fetcher.fetch(tools.context, release, delivery.sink)
   } catch (error) {
+    if (error instanceof AutoupError && error.code === 'refused') return error.message
     throw isIncomplete(error) ? error : withPlace(error, order.directory)
   }
   const delivered = delivery.delivered()

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { NPM_SETTINGS } from '../../fetchers/npm-environment.ts'
 import { formatDuration } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
 import { killSession } from '../system/kill-session.ts'
@@ -65,7 +66,12 @@ export function stage(
   options: { readonly deadlineMs?: number; readonly program?: string } = {},
 ): Staging {
   const directory = join(job.store.tmp, `stage-${randomUUID()}`)
-  const child = startChild(options.program ?? PROGRAM, job, directory)
+  let child: ChildProcess
+  try {
+    child = startChild(options.program ?? PROGRAM, job, directory)
+  } catch (error) {
+    return notStarted(error, callbacks)
+  }
   // Not reaped before this turn ends.
   const startTicks = child.pid === undefined ? 0 : (readStat(child.pid)?.startTicks ?? 0)
   const lastWords = listen(child)
@@ -119,13 +125,31 @@ export function stage(
   }
 }
 
+/** Descriptors or memory ran out before there was a child. The verdict comes later all the same, as from one. */
+function notStarted(error: unknown, { onVerdict }: StageCallbacks): Staging {
+  let isStopped = false
+  const message = `the stager could not be started (${plainText(messageOf(error))}); it is tried again`
+  const done = Promise.resolve().then(() => {
+    if (!isStopped) onVerdict({ type: 'error', message })
+  })
+  return {
+    pid: null,
+    stop() {
+      isStopped = true
+    },
+    done,
+  }
+}
+
 /**
  * Directly, since the child needs a socket pair as its descriptor 3, and Node makes one of 'pipe'. Its own session, so
  * that a signal reaches all it has started; no descriptor of the master's, whose stderr may be a terminal or a log.
  */
 function startChild(program: string, { store }: StageJob, directory: string): ChildProcess {
   const env: NodeJS.ProcessEnv = { AUTOUP_STATE: store.root }
-  for (const [name, value] of Object.entries(process.env)) if (ENVIRONMENT.test(name)) env[name] = value
+  for (const [name, value] of Object.entries(process.env)) {
+    if (ENVIRONMENT.test(name) || NPM_SETTINGS.test(name)) env[name] = value
+  }
   // The only place for it that can be written to.
   env.TMPDIR = scratchOf(directory)
   const heap = `--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`
@@ -157,8 +181,8 @@ function lineOf(text: string): string | null {
 }
 
 function converse(child: ChildProcess, order: StagerOrder, onLine: (line: string) => void): void {
-  const wire = child.stdio[3] as Duplex | undefined
-  // A child that could not be started has none; its error says why.
+  // A child that could not be started has none, and under EMFILE no `stdio` either; its error says why.
+  const wire = (child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Duplex | undefined
   if (!wire) return
   let rest = ''
   wire.setEncoding('utf8')

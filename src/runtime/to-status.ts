@@ -2,6 +2,7 @@
 
 import { type Build, COMMAND } from '../core/build.ts'
 import { heldUnder } from '../core/quarantine.ts'
+import { shownSource } from '../core/source.ts'
 import type { State } from '../core/state.ts'
 import type { BuildStatus, MasterState, Status } from '../core/status.ts'
 import type { Worker } from '../core/workers.ts'
@@ -22,7 +23,7 @@ export function toStatus(state: State, context: StatusContext): Status {
     pid: process.pid,
     state: masterState(state),
     since,
-    source: policy.source,
+    source: policy.source === null ? null : shownSource(policy.source),
     listen: listeners.map((listener) => ({ name: listener.name, address: listener.shown })),
     current: policy.source === null ? buildStatus(COMMAND) : buildStatus(ledger.committed),
     previous: buildStatus(ledger.previous),

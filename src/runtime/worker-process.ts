@@ -11,7 +11,7 @@ import type { Ready } from '../core/settings.ts'
 import type { Input } from '../core/state.ts'
 import type { NotifyAddress } from '../system/notify.ts'
 import type { Exit } from '../system/spawn.ts'
-import { findDaemon, isOfOurs } from './daemonized.ts'
+import { findDaemon, isOfWorker } from './daemonized.ts'
 import { explainExit, explainNotReady } from './explain.ts'
 import { Leftovers } from './leftovers.ts'
 import { describeExit, exitStatus, type TrackedProcess, trackStranger } from './process.ts'
@@ -47,7 +47,8 @@ export class WorkerProcess {
   #isKilled = false
   #probing: NodeJS.Timeout | null = null
   #beat: NodeJS.Timeout | null = null
-  #missedBeat = false
+  /** Why its watchdog ended it. */
+  #missedBeat: string | null = null
 
   /** `watch` is null for an orphan, which has shown what it can before. */
   constructor(
@@ -98,21 +99,22 @@ export class WorkerProcess {
   /** While on probation a probe is asked again and again; two bad answers in a row are a failure. */
   set isOnProbation(is: boolean) {
     if (is === (this.#probing !== null) || !isProbe(this.context.ready) || !this.#watch) return
-    if (this.#probing) clearInterval(this.#probing)
-    this.#probing = is ? setInterval(() => void this.#probe(), PROBE_EVERY_MS) : null
+    if (this.#probing) clearTimeout(this.#probing)
+    this.#probing = is ? setTimeout(() => void this.#probe(), PROBE_EVERY_MS) : null
   }
 
   /** A message on its notify socket. */
   hear(text: string): void {
     const { id: worker, send } = this.context
-    const pid = this.pid
     for (const said of parseNotification(text)) {
+      // MAINPID= changes it for the lines that follow.
+      const { pid } = this
       if (said.kind === 'ready') this.#readiness?.notified()
       else if (said.kind === 'status') send({ type: 'worker-said', worker, pid, status: said.text })
       else if (said.kind === 'extend-timeout') send({ type: 'worker-asks-time', worker, pid, ms: said.ms })
-      else if (said.kind === 'main-pid' && isOfOurs(said.pid, this.context.others())) this.#moveTo(said.pid)
+      else if (said.kind === 'main-pid' && isOfWorker(said.pid, pid, this.context.others())) this.#moveTo(said.pid)
       else if (said.kind === 'watchdog') this.#onBeat()
-      else if (said.kind === 'watchdog-trigger') this.#onMissedBeat()
+      else if (said.kind === 'watchdog-trigger') this.#endBeat('asked to be ended with WATCHDOG=trigger')
     }
   }
 
@@ -128,12 +130,12 @@ export class WorkerProcess {
     const { watchdogMs } = this.context
     if (watchdogMs === null || !this.#isReady || this.#isDraining) return
     if (this.#beat) clearTimeout(this.#beat)
-    this.#beat = setTimeout(() => this.#onMissedBeat(), watchdogMs)
+    this.#beat = setTimeout(() => this.#endBeat(`missed its watchdog: no WATCHDOG=1 for ${watchdogMs} ms`), watchdogMs)
   }
 
-  #onMissedBeat(): void {
+  #endBeat(why: string): void {
     if (this.#isDraining) return
-    this.#missedBeat = true
+    this.#missedBeat = why
     this.#stopWatching()
     this.#process.killGroup()
   }
@@ -142,10 +144,11 @@ export class WorkerProcess {
     const watch = this.#watch
     if (!watch) return
     const { ready } = this.context
-    if ((await probeOnce(ready, watch)) === null) return
-    const reason = await probeOnce(ready, watch)
-    if (reason === null || this.#probing === null) return
-    this.#fail({ kind: 'behaviour', reason: `its probe failed in probation: it ${reason}`, isProbe: true })
+    const reason = (await probeOnce(ready, watch)) === null ? null : await probeOnce(ready, watch)
+    if (this.#probing === null) return
+    this.#probing = setTimeout(() => void this.#probe(), PROBE_EVERY_MS)
+    if (reason !== null)
+      this.#fail({ kind: 'behaviour', reason: `its probe failed in probation: it ${reason}`, isProbe: true })
   }
 
   #fail(failure: Failure): void {
@@ -205,12 +208,12 @@ export class WorkerProcess {
   #send(exit: Exit): void {
     const { id: worker, send, others } = this.context
     const afterMs = performance.now() - this.#startedAt
-    const isStranger = exit.signal === 'SIGKILL' && !this.#isKilled && !this.#missedBeat
-    const reason = this.#missedBeat
-      ? `missed its watchdog: no WATCHDOG=1 for ${this.context.watchdogMs} ms`
-      : this.#isDraining
+    const isStranger = exit.signal === 'SIGKILL' && !this.#isKilled && this.#missedBeat === null
+    const reason =
+      this.#missedBeat ??
+      (this.#isDraining
         ? describeExit(exit)
-        : explainExit(exit, { wasReady: this.#isReady, afterMs, doors: this.#watch?.doors ?? null, others: others() })
+        : explainExit(exit, { wasReady: this.#isReady, afterMs, doors: this.#watch?.doors ?? null, others: others() }))
     const failure: Failure = { kind: isStranger ? 'machine' : 'behaviour', reason, isProbe: false }
     send({
       type: 'worker-exited',
@@ -224,7 +227,7 @@ export class WorkerProcess {
 
   #stopWatching(): void {
     this.#readiness?.stop()
-    if (this.#probing) clearInterval(this.#probing)
+    if (this.#probing) clearTimeout(this.#probing)
     if (this.#beat) clearTimeout(this.#beat)
     this.#probing = null
     this.#beat = null

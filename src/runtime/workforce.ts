@@ -7,6 +7,7 @@ import type { Build } from '../core/build.ts'
 import { presetOf } from '../core/presets.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Effect, Input, State } from '../core/state.ts'
+import { ORPHANS } from '../core/workers.ts'
 import type { StorePaths } from '../store/layout.ts'
 import type { Listener } from '../system/listeners.ts'
 import type { NotifyAddress, NotifyHub } from '../system/notify.ts'
@@ -15,6 +16,7 @@ import { spawnChild } from '../system/spawn.ts'
 import type { User } from '../system/user.ts'
 import { type Doors, openDoors, probeSpecOf } from './doors.ts'
 import { environmentFor, failureOf, type Launch, resolveLaunch } from './launch.ts'
+import type { Orphan } from './orphans.ts'
 import { presetListeners } from './preset-listeners.ts'
 import { trackStranger } from './process.ts'
 import { type WorkerContext, WorkerProcess } from './worker-process.ts'
@@ -44,47 +46,62 @@ export class Workforce {
   }
 
   async spawn(effect: SpawnEffect): Promise<void> {
-    const { settings, hub, user, send } = this.#context
+    const { send } = this.#context
+    const { worker: id } = effect
+    try {
+      const worker = await this.#start(effect)
+      // First, for the answer to 'spawned' may be that it is to go.
+      this.#workers.set(id, worker)
+      send({ type: 'spawned', worker: id, pid: worker.pid })
+    } catch (error) {
+      send({ type: 'spawn-failed', worker: id, failure: failureOf(error, 'could not be started') })
+    }
+  }
+
+  async #start(effect: SpawnEffect): Promise<WorkerProcess> {
+    const { settings, paths, listeners, hub, user } = this.#context
     const { worker: id, build, generation } = effect
-    let doors: Doors | null = null
+    const launch = resolveLaunch(paths, build, settings)
+    const doors = openDoors(listeners, probeSpecOf(settings.listen), settings.ready)
     let address: NotifyAddress | null = null
     let heard: (text: string) => void = () => undefined
     try {
-      const launch = resolveLaunch(this.#context.paths, build, settings)
-      doors = openDoors(this.#context.listeners, probeSpecOf(settings.listen), settings.ready)
       address = hub.add(String(id), user, (text) => heard(text))
-      const env = this.#environment(effect, doors, address, launch)
+      const env = this.#environment(effect, doors)
       const child = await spawnChild({
         argv: launch.argv,
         cwd: launch.cwd,
-        env,
+        env: { ...env, ...this.#ownEnvironment(doors, address, launch) },
         descriptors: doors.descriptors,
         listenNames: doors.descriptors.length > 0 ? doors.names : null,
         pidVariables: settings.watchdogMs === null ? ['AUTOUP_PID'] : ['AUTOUP_PID', 'WATCHDOG_PID'],
         user,
       })
-      doors.closeCopies()
-      send({ type: 'spawned', worker: id, pid: child.pid })
       const watch = { pid: child.pid, doors, env, cwd: launch.cwd, user }
       const worker = new WorkerProcess(this.#workerContext(id, generation, build, launch), child, watch, address)
       heard = (text) => worker.hear(text)
-      this.#workers.set(id, worker)
+      return worker
     } catch (error) {
       address?.close()
-      doors?.closeCopies()
-      doors?.release()
-      send({ type: 'spawn-failed', worker: id, failure: failureOf(error, 'could not be started') })
+      doors.release()
+      throw error
+    } finally {
+      doors.closeCopies()
     }
   }
 
-  /** Takes a worker of a killed master into the list; false when it has ended meanwhile. */
-  adopt(id: number, pid: number, build: Build): boolean {
-    const process = trackStranger(pid)
-    if (!process) return false
-    // What runs, rather than what would be started today; of a script only the command tells.
-    const launch = { preset: presetOf([programOf(pid) ?? '']) ?? presetOf(this.#context.settings.command) }
-    this.#workers.set(id, new WorkerProcess(this.#workerContext(id, 0, build, launch), process, null, null))
-    return true
+  /** Takes the workers of a killed master into the list, before all others: the core numbers them from 1, as here. */
+  adopt(orphans: readonly Orphan[]): readonly Orphan[] {
+    return orphans.filter(({ pid, build }) => {
+      const process = trackStranger(pid)
+      // It has ended meanwhile.
+      if (!process) return false
+      const id = this.#workers.size + 1
+      // What runs, rather than what would be started today; of a script only the command tells.
+      const launch = { preset: presetOf([programOf(pid) ?? '']) ?? presetOf(this.#context.settings.command) }
+      this.#workers.set(id, new WorkerProcess(this.#workerContext(id, ORPHANS, build, launch), process, null, null))
+      return true
+    })
   }
 
   drain(id: number): void {
@@ -123,19 +140,20 @@ export class Workforce {
     }
   }
 
-  #environment(
-    { build, generation }: SpawnEffect,
-    doors: Doors,
-    address: NotifyAddress,
-    launch: Launch,
-  ): Record<string, string> {
+  /** Of the worker and of those who ask after it. */
+  #environment({ build, generation }: SpawnEffect, { ownPort }: Doors): Record<string, string> {
     const { settings, paths, user } = this.#context
+    const common = environmentFor({ settings, paths, build, generation, user })
+    return ownPort === null ? common : { ...common, AUTOUP_PORT: String(ownPort) }
+  }
+
+  /** Of the worker alone: nobody else speaks in its name. */
+  #ownEnvironment(doors: Doors, address: NotifyAddress, launch: Launch): Record<string, string> {
+    const { watchdogMs } = this.#context.settings
     return {
-      ...environmentFor({ settings, paths, build, generation, user }),
       NOTIFY_SOCKET: address.datagramPath,
       AUTOUP_NOTIFY: address.streamPath,
-      ...(doors.ownPort === null ? {} : { AUTOUP_PORT: String(doors.ownPort) }),
-      ...(settings.watchdogMs === null ? {} : { WATCHDOG_USEC: String(settings.watchdogMs * 1_000) }),
+      ...(watchdogMs === null ? {} : { WATCHDOG_USEC: String(watchdogMs * 1_000) }),
       ...(launch.preset?.environment(presetListeners(doors.listeners)) ?? {}),
     }
   }

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Build, BuildId } from '../core/build.ts'
+import { errnoOf } from '../core/errors.ts'
 import type { Totals } from '../core/manifest.ts'
 import type { TreeLink } from '../core/tree-path.ts'
 import type { StorePaths } from './layout.ts'
@@ -36,6 +37,8 @@ export interface BuildFile {
 /** More candidates for an entry than this are no choice anyway. */
 export const EXECUTABLES_KEPT = 200
 
+const OUTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO'])
+
 const ID = /^sha256-[0-9a-f]{64}$/
 
 export function isBuildId(id: unknown): id is BuildId {
@@ -58,11 +61,13 @@ export function readBuildFile(paths: StorePaths, id: BuildId): BuildFile | null 
   return file?.id === id ? file : null
 }
 
-/** As it lies in a folder, whatever that is called. */
+/** As it lies in a folder, whatever that is called. Throws the system error where it cannot be looked at now. */
 export function readBuildFileIn(folder: string): BuildFile | null {
   try {
     return parseBuildFile(JSON.parse(readFileSync(join(folder, 'build.json'), 'utf8')))
-  } catch {
+  } catch (error) {
+    // Not to be able to look says nothing about what is there.
+    if (OUTAGES.has(errnoOf(error) ?? '')) throw error
     return null
   }
 }

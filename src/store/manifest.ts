@@ -66,15 +66,22 @@ export function manifestDigest(entries: readonly ManifestEntry[]): string {
 /** The two files that stand beside the tree. */
 export function describeTree(
   entries: readonly ManifestEntry[],
-  facts: Pick<BuildFile, 'id' | 'version' | 'source' | 'stagedAt' | 'proofs' | 'ordered' | 'artifact'>,
+  {
+    entries: own,
+    ...facts
+  }: Pick<BuildFile, 'id' | 'version' | 'source' | 'stagedAt' | 'proofs' | 'ordered' | 'artifact'> & {
+    /** What the source says is to be run, instead of all that could be. */
+    readonly entries?: readonly string[] | null
+  },
 ): { readonly file: BuildFile; readonly manifest: string } {
+  const look = lookIn(entries)
   const links = entries.flatMap((entry) => (entry.kind === 'link' ? [{ path: entry.path, target: entry.target }] : []))
   const file: BuildFile = {
     format: BUILD_FORMAT,
     ...facts,
     manifest: manifestDigest(entries),
     links,
-    executables: executablesOf(entries),
+    executables: own ? own.filter((path) => look(path) !== 'missing') : executablesOf(entries),
     totals: totalsOf(entries),
   }
   return { file, manifest: formatManifest(entries) }

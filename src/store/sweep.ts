@@ -8,10 +8,11 @@ import { join } from 'node:path'
 import type { BuildId } from '../core/build.ts'
 import { syncDirectory } from '../system/atomic.ts'
 import { removeTree } from '../system/tree.ts'
-import { type BuildFile, buildFolder, readBuildFile } from './build-file.ts'
+import { type BuildFile, buildFolder, readBuildFile, treeFolder } from './build-file.ts'
 import { checkSeal, isWhole } from './check-seal.ts'
 import type { StorePaths } from './layout.ts'
 import { PARTIAL_PREFIX } from './partial-file.ts'
+import { areRegenerable } from './regenerable.ts'
 import { moveAside } from './seal.ts'
 import { storeTrouble } from './trouble.ts'
 
@@ -74,7 +75,8 @@ function byAge(a: BuildFile, b: BuildFile): number {
 
 async function sweepBuild(paths: StorePaths, id: BuildId): Promise<void> {
   const check = await checkSeal(paths, id, { full: false })
-  if (check.strangers.length > 0 || !isWhole(check)) {
+  // Moved aside a build stays for ever, so that must not become the way of every build in Python.
+  if (!isWhole(check) || !(await areRegenerable(treeFolder(paths, id), check.strangers, check.listed))) {
     await moveAside(paths, id)
     return
   }

@@ -59,13 +59,29 @@ export async function probeExec(
   timeoutMs: number,
   user: SpawnRequest['user'],
 ): Promise<string | null> {
+  return (await runCommand(command, env, cwd, timeoutMs, user)).reason
+}
+
+/**
+ * The same, with the errno of a command that could not even be started: that is not its own fault. `signal` kills it
+ * before its time.
+ */
+export async function runCommand(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  timeoutMs: number,
+  user: SpawnRequest['user'],
+  signal?: AbortSignal,
+): Promise<{ readonly reason: string | null; readonly errno: string | null }> {
+  const ended = (reason: string | null) => ({ reason, errno: null })
   let child: Child
   try {
     const argv = ['/bin/sh', '-c', command]
     const plain = { descriptors: [], listenNames: null, pidVariables: [] } as const
     child = await spawnChild({ argv, cwd, env, user, ...plain, stdout: 'ignore', stderr: 'pipe' })
   } catch (error) {
-    return `cannot run '${command}': ${messageOf(error)}`
+    return { reason: `cannot run '${command}': ${messageOf(error)}`, errno: errnoOf(error) }
   }
   let output = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -76,15 +92,19 @@ export async function probeExec(
     isLate = true
     child.killGroup()
   }, timeoutMs)
-  const { code, signal } = await child.exited
+  const stop = (): void => child.killGroup()
+  signal?.addEventListener('abort', stop)
+  if (signal?.aborted) stop()
+  const { code, signal: killer } = await child.exited
   clearTimeout(timer)
+  signal?.removeEventListener('abort', stop)
   // What it wrote last is still in the pipe; a descendant may hold that open, so its end is not waited for.
   await new Promise((resolve) => setImmediate(resolve))
   child.stderr?.destroy()
-  if (isLate) return `'${command}' did not end within ${formatDuration(timeoutMs)}`
-  if (code === 0) return null
+  if (isLate) return ended(`'${command}' did not end within ${formatDuration(timeoutMs)}`)
+  if (code === 0) return ended(null)
   const last = printableLine(output.trimEnd().split('\n').pop() ?? '')
-  return `'${command}' ended with ${code === null ? signal : `status ${code}`}${last === '' ? '' : `: ${last}`}`
+  return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last === '' ? '' : `: ${last}`}`)
 }
 
 /** Connects, hands over, and ends the connection at the timeout at the latest. */

@@ -14,6 +14,8 @@ export interface ProcessStat {
   readonly ppid: number
   readonly pgrp: number
   readonly session: number
+  /** The device of its controlling terminal; 0 when it has none, or has none any more. */
+  readonly terminal: number
   /** Clock ticks between boot and its start: with the pid, an identity. */
   readonly startTicks: number
   /** The first 15 bytes of its name. */
@@ -42,6 +44,7 @@ export function readStat(pid: number): ProcessStat | null {
     ppid: Number(fields[1]),
     pgrp: Number(fields[2]),
     session: Number(fields[3]),
+    terminal: Number(fields[4]),
     startTicks: Number(fields[19]),
     command: text.slice(open + 1, close),
   }

@@ -94,13 +94,7 @@ function always(number: number | null, verdict: number): Line[] {
 /** As `always`, where the test of an argument goes on with its next line. */
 function when(number: number | null, test: Line, index: number, verdict: number): Line[] {
   if (number === null) return []
-  return [
-    [EQUAL, 0, 4, number],
-    [LOAD, 0, 0, argumentAt(index)],
-    test,
-    [RETURN, 0, 0, verdict],
-    [RETURN, 0, 0, ALLOW],
-  ]
+  return [[EQUAL, 0, 4, number], [LOAD, 0, 0, argumentAt(index)], test, [RETURN, 0, 0, verdict], [RETURN, 0, 0, ALLOW]]
 }
 
 function assemble(lines: readonly Line[]): Uint8Array {

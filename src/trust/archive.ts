@@ -9,9 +9,12 @@ import { join } from 'node:path'
 import { linkProblem, type TreeLink, type TreeNode } from '../core/tree-path.ts'
 import type { Kind } from './kinds.ts'
 import { TRUST_LIMITS } from './limits.ts'
+import { Refused } from './refused.ts'
 
 export interface ArchiveLimits {
   readonly entries: number
+  readonly links: number
+  readonly nameLength: number
   readonly treeBytes: number
   readonly ratio: number
   readonly ratioFromBytes: number
@@ -37,24 +40,36 @@ export type Refusal = { readonly problem: string }
  */
 export async function unpack(
   archive: string,
-  kind: Exclude<Kind, 'single'>,
+  kind: Kind,
   folders: { readonly work: string; readonly tree: string },
   limits: ArchiveLimits = TRUST_LIMITS,
 ): Promise<Unpacked | Refusal> {
-  const { unpackTar } = await import('./tar.ts')
   await mkdir(folders.work, { mode: 0o700 })
-  const contents = await unpackTar(archive, kind === 'tar.gz', folders.work, limits)
-  if ('problem' in contents) return contents
-  const top = topFolder(contents.nodes)
-  const inner = withoutTop(contents, top)
-  if (inner.digests.size === 0) return { problem: 'holds no files' }
-  const links = linksOf(inner.nodes)
-  for (const link of links) {
-    const problem = linkProblem(link, (path) => inner.nodes.get(path) ?? 'missing')
-    if (problem !== null) return { problem: `holds the link '${link.path}', which ${problem}` }
+  try {
+    const contents = await contentsOf(archive, kind, folders.work, limits)
+    const top = topFolder(contents.nodes)
+    const inner = withoutTop(contents, top)
+    if (inner.digests.size === 0) return { problem: 'holds no files' }
+    const links = linksOf(inner.nodes)
+    for (const link of links) {
+      const problem = linkProblem(link, (path) => inner.nodes.get(path) ?? 'missing')
+      if (problem !== null) return { problem: `holds the link '${link.path}', which ${problem}` }
+    }
+    await rename(join(folders.work, top), folders.tree)
+    return { digests: inner.digests, links }
+  } catch (error) {
+    if (error instanceof Refused) return { problem: error.message }
+    throw error
   }
-  await rename(join(folders.work, top), folders.tree)
-  return { digests: inner.digests, links }
+}
+
+async function contentsOf(archive: string, kind: Kind, into: string, limits: ArchiveLimits): Promise<Contents> {
+  if (kind.form === 'zip') {
+    const { unpackZip } = await import('./zip.ts')
+    return await unpackZip(archive, into, limits)
+  }
+  const [{ unpackTar }, { unpackedBytes }] = await Promise.all([import('./tar.ts'), import('./decompress.ts')])
+  return await unpackTar(unpackedBytes(archive, kind.compression, limits), into, limits)
 }
 
 /** The one folder that holds everything else, or ''. */

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
-import { READ_BYTES } from '../system/tree.ts'
+import { readAhead } from '../system/read-ahead.ts'
 
 /** What sources and checksum files vouch with. */
 export type DigestAlgorithm = 'sha256' | 'sha512'
@@ -68,21 +68,10 @@ export function algorithmOf(hex: string): DigestAlgorithm | null {
   return hex.length === 64 ? 'sha256' : hex.length === 128 ? 'sha512' : null
 }
 
-/** The next piece is read while this one is hashed; two buffers, however large the file. */
 async function* pieces(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r')
   try {
-    let [buffer, other] = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)]
-    let next = file.read(buffer, 0, READ_BYTES, null)
-    for (;;) {
-      const { bytesRead } = await next
-      if (bytesRead === 0) return
-      next = file.read(other, 0, READ_BYTES, null)
-      // Whoever stops early, or fails, does not wait for it.
-      next.catch(() => undefined)
-      yield buffer.subarray(0, bytesRead)
-      ;[buffer, other] = [other, buffer]
-    }
+    yield* readAhead(file)
   } finally {
     await file.close()
   }

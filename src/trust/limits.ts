@@ -3,6 +3,10 @@
 export const TRUST_LIMITS = {
   /** Files, folders and links of one build; a large node_modules has about 50 000. */
   entries: 100_000,
+  /** Symbolic links of one build; a system's time zones have 2 000, and each costs a walk through the tree. */
+  links: 10_000,
+  /** Characters of all paths and link targets together (16 Mi): a large node_modules has 5 million. */
+  nameLength: 16_777_216,
   /** Bytes of all files of one build: 8 GiB. */
   treeBytes: 8_589_934_592,
   /** Unpacked bytes for each packed one. Text reaches 20; deflate cannot do more than 1 032. */

@@ -43,6 +43,7 @@ test('what is not said has its default', () => {
     respawn: true,
     watchdogMs: null,
     sha256: null,
+    tokenFile: null,
     publicKey: null,
     minAgeMs: 0,
     allowUnverified: false,
@@ -55,7 +56,9 @@ test('what is not said has its default', () => {
 test('every option arrives', () => {
   const envFile = join(temporaryDirectory(), 'env')
   writeFileSync(envFile, 'A=1\n')
-  const words = `${FETCH} --listen http=8080 --listen unix:/run/app.sock --name shop --instances 4 --strategy rolling
+  const tokenFile = join(temporaryDirectory(), 'token')
+  writeFileSync(tokenFile, 'ghp_1\n')
+  const words = `${FETCH} --token-file ${tokenFile} --listen http=8080 --listen unix:/run/app.sock --name shop --instances 4 --strategy rolling
     --interval 5m --ready http:/up --ready-timeout 1m --drain-timeout 0 --drain-signal quit --probation 3s
     --preflight ./check --user root --env-file ${envFile} --no-respawn --watchdog 10s --sha256 ${'Ab'.repeat(32)} --keep 0
     --state-dir /s --log-format journal -- ./app --port 1`
@@ -82,6 +85,7 @@ test('every option arrives', () => {
     respawn: false,
     watchdogMs: 10_000,
     sha256: 'ab'.repeat(32),
+    tokenFile,
     keep: 0,
     logFormat: 'journal',
   })

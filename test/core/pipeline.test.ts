@@ -23,6 +23,7 @@ const events = {
   unchanged: { type: 'unchanged', known: 1 },
   incomplete: { type: 'incomplete', message: 'still being written' },
   error: { type: 'error', message: 'no route to host' },
+  limited: { type: 'error', message: 'no more calls', waitMs: 1_800_000 },
   held: { type: 'held', build: 'sha256-2', version: '2', reason: 'exited with 1', known: 1 },
   refused: { type: 'refused', build: 'sha256-2', version: '2', reason: 'is empty', known: 1 },
   staged: { type: 'staged', build: build('2'), known: 1 },
@@ -30,12 +31,12 @@ const events = {
 
 /** Rows are states, columns are events; `=` stays, `!` starts the stager, `.` ends the check. */
 const TABLE = `
-            tick       poke       found     fetched    unchanged incomplete error  held  refused staged
-due         checking!  checking!  =         =          =         =          =      =     =       =
-idle        =          checking!  =         =          =         =          =      =     =       =
-checking    =          =          fetching  =          idle.     idle.      idle.  idle. idle.   idle.
-fetching    =          =          =         verifying  idle.     idle.      idle.  idle. idle.   idle.
-verifying   =          =          =         =          idle.     idle.      idle.  idle. idle.   idle.
+            tick       poke       found     fetched    unchanged incomplete error  limited held  refused staged
+due         checking!  checking!  =         =          =         =          =      =       =     =       =
+idle        =          checking!  =         =          =         =          =      =       =     =       =
+checking    =          =          fetching  =          idle.     idle.      idle.  idle.   idle. idle.   idle.
+fetching    =          =          =         verifying  idle.     idle.      idle.  idle.   idle. idle.   idle.
+verifying   =          =          =         =          idle.     idle.      idle.  idle.   idle. idle.   idle.
 `
 
 const states: Record<string, Pipeline> = {
@@ -80,6 +81,28 @@ describe('the pipeline', () => {
   it('keeps the stronger of two pokes', () => {
     const again = stepPipeline(working('checking'), { type: 'poke', poke: 'again' }, NOW, CONTEXT)
     expect(stepPipeline(again.pipeline, events.poke, NOW, CONTEXT).pipeline.poke).toBe('again')
+  })
+
+  it.each([
+    ['an error', { ...events.error, waitMs: 1_800_000 }, 1_800_000],
+    ['an error that asks for less than the back-off', { ...events.error, waitMs: 10 }, 1_000],
+    ['what is unchanged', { ...events.unchanged, waitMs: 180_000 }, 180_000],
+    ['what is unchanged and asks for less than the interval', { ...events.unchanged, waitMs: 10 }, 60_000],
+    ['what is incomplete', { ...events.incomplete, waitMs: 180_000 }, 180_000],
+    ['a wait without end', { ...events.error, waitMs: 1e12 }, 3_600_000],
+  ] satisfies [string, PipelineEvent, number][])(
+    'waits as long as the source asks for, at most an hour: %s',
+    (_, event, waitMs) => {
+      expect(stepPipeline(working('checking'), event, NOW, CONTEXT).pipeline).toMatchObject({
+        nextCheckAt: NOW + waitMs,
+      })
+    },
+  )
+
+  it('comes before its time when it is poked', () => {
+    const { pipeline } = stepPipeline(working('checking'), { ...events.error, waitMs: 1_800_000 }, NOW, CONTEXT)
+    expect(stepPipeline(pipeline, events.tick, NOW, CONTEXT).start).toBeNull()
+    expect(stepPipeline(pipeline, events.poke, NOW, CONTEXT).start).toEqual({ asked: 'plain' })
   })
 
   it('backs off from errors, doubling up to ten intervals, and forgets them at the first answer', () => {

@@ -2,10 +2,12 @@
 
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Build } from '../../src/core/build.ts'
 import { EMPTY_LEDGER } from '../../src/core/ledger.ts'
 import { heldBy } from '../../src/core/quarantine.ts'
 import type { Strategy } from '../../src/core/settings.ts'
 import type { Input, State } from '../../src/core/state.ts'
+import { wakeAt } from '../../src/core/supervisor.ts'
 import { behaviour, build, machine, World } from './world.ts'
 
 type Move =
@@ -25,8 +27,10 @@ type Move =
         | 'rollback'
         | 'again'
         | 'listener-lost'
+        | 'all-ready'
+        | 'all-drained'
     }
-  | { do: 'ready' | 'exit' | 'exit-machine' | 'fail' | 'fail-probe' | 'drained'; pick: number }
+  | { do: 'ready' | 'exit' | 'exit-machine' | 'fail' | 'fail-probe'; pick: number }
   | { do: 'pass'; ms: number }
   | { do: 'disk'; works: boolean }
   | { do: 'scale'; by: 1 | -1 }
@@ -47,16 +51,13 @@ const move = (withOperator: boolean): fc.Arbitrary<Move> =>
     {
       weight: 8,
       arbitrary: fc.record({
-        do: fc.constantFrom(
-          'exit' as const,
-          'exit-machine' as const,
-          'fail' as const,
-          'fail-probe' as const,
-          'drained' as const,
-        ),
+        do: fc.constantFrom('exit' as const, 'exit-machine' as const, 'fail' as const, 'fail-probe' as const),
         pick: fc.nat(5),
       }),
     },
+    // Without these two a promotion hardly ever gets to its end.
+    { weight: 8, arbitrary: fc.constant({ do: 'all-ready' } as Move) },
+    { weight: 8, arbitrary: fc.constant({ do: 'all-drained' } as Move) },
     {
       weight: 8,
       arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 100, 1_000, 10_000, 31_000) }),
@@ -86,18 +87,21 @@ interface Setup {
   strategy: Strategy
   instances: number
   hasPreflight: boolean
+  /** Committed before, or a first start. */
+  committed: Build | null
 }
 
 const setup: fc.Arbitrary<Setup> = fc.record({
   strategy: fc.constantFrom('blue-green', 'rolling', 'exclusive'),
   instances: fc.integer({ min: 1, max: 3 }),
   hasPreflight: fc.boolean(),
+  committed: fc.constantFrom(build('0'), null),
 })
 
 /** Plays the moves; a crash boots a new master from what the disk holds. */
 function play(setting: Setup, moves: readonly Move[], watch: (world: World) => void): World {
-  const { instances, ...policy } = setting
-  let world = new World(policy, EMPTY_LEDGER, instances)
+  const { instances, committed, ...policy } = setting
+  let world = new World(policy, { ...EMPTY_LEDGER, committed }, instances)
   watch(world)
   world.boot()
   for (const one of moves) {
@@ -132,9 +136,9 @@ function apply(world: World, one: Move): void {
     case 'error':
       return void stager({ type: 'error', message: 'no route to host' })
     case 'preflight-ok':
-      return void world.send({ type: 'preflight', failure: null })
+      return world.preflight(null)
     case 'preflight-bad':
-      return void world.send({ type: 'preflight', failure: behaviour('preflight exited with 1') })
+      return world.preflight(behaviour('preflight exited with 1'))
     case 'poke':
     case 'restart':
     case 'pause':
@@ -142,7 +146,7 @@ function apply(world: World, one: Move): void {
     case 'rollback':
       return void world.send({ type: one.do })
     case 'listener-lost':
-      return void world.send({ type: 'listener-lost', address: '*:80' })
+      return void world.send({ type: 'listener-lost', listeners: [{ address: '*:80', inode: 7 }] })
     case 'scale':
       return void world.send({ type: 'scale', by: one.by })
     case 'disk':
@@ -150,7 +154,9 @@ function apply(world: World, one: Move): void {
       return
     case 'pass':
       return world.pass(one.ms)
-    case 'drained':
+    case 'all-ready':
+      return world.allReady()
+    case 'all-drained':
       return world.drained()
     case 'crash':
       return
@@ -251,6 +257,15 @@ describe('for any sequence of events', () => {
             if (before.promotion && after.promotion) {
               expect(effects.some((effect) => effect.type === 'stage')).toBe(false)
             }
+            // Each begins after the one before has said how it ended.
+            let isUnderWay = before.promotion !== null
+            for (const effect of effects) {
+              if (effect.type === 'settle' || (effect.type === 'emit' && effect.event.type === 'promotion-failed'))
+                isUnderWay = false
+              if (effect.type !== 'emit' || effect.event.type !== 'promotion-started') continue
+              expect(isUnderWay).toBe(false)
+              isUnderWay = true
+            }
           }
         })
       }),
@@ -261,7 +276,7 @@ describe('for any sequence of events', () => {
   it('what is started was recorded first, and a new master boots the committed build', () => {
     fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
-        const staged = new Set<string>()
+        const staged = new Set<string>(setting.committed ? [setting.committed.id] : [])
         const world = play(setting, sequence, (each) => {
           each.observe = (before, input, _after, effects) => {
             if (input.type === 'stager' && input.report.type === 'staged') staged.add(input.report.build.id)
@@ -302,12 +317,25 @@ describe('for any sequence of events', () => {
         for (let round = 0; round < 8; round++) {
           world.allReady()
           world.drained()
-          world.send({ type: 'preflight', failure: null })
+          world.preflight(null)
           world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
           world.pass(31_000)
         }
         expect(world.state.promotion).toBeNull()
         expect(readyWorkers(world.state)).toHaveLength(world.state.instances)
+      }),
+      runs,
+    )
+  })
+
+  it('a stop ends when its workers have ended, and keeps no time for later', () => {
+    fc.assert(
+      fc.property(setup, moves(true), (setting, sequence) => {
+        const world = play(setting, sequence, () => {})
+        world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
+        world.drained()
+        expect(world.did('exit')).toHaveLength(1)
+        expect(wakeAt(world.state, world.now)).toBe(Number.POSITIVE_INFINITY)
       }),
       runs,
     )

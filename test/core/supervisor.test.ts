@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EMPTY_LEDGER } from '../../src/core/ledger.ts'
+import type { Worker } from '../../src/core/workers.ts'
 import { behaviour, build, COMMAND, machine, World } from './world.ts'
 
 describe('an upgrade', () => {
@@ -192,8 +193,69 @@ describe('an upgrade', () => {
     const world = World.serving('1', { hasPreflight: true })
     world.publish(build('2'))
     expect(world.of(2)).toEqual([])
-    world.send({ type: 'preflight', failure: null })
+    world.preflight(null)
     expect(world.of(2)).toHaveLength(1)
+  })
+
+  it('hears of its own preflight only, not of one that was called off', () => {
+    const world = World.serving('1', { hasPreflight: true })
+    world.publish(build('2'))
+    const calledOff = world.state.promotion!.generation
+    world.send({ type: 'rollback' })
+    world.publish(build('3'))
+    for (const failure of [null, behaviour('preflight exited with 1')]) {
+      world.send({ type: 'preflight', generation: calledOff, failure })
+      expect(world.state.promotion).toMatchObject({ state: 'preflight', target: { version: '3' } })
+    }
+  })
+
+  it('waits for nobody that has died beside the one that failed it', () => {
+    const world = World.serving('1', {}, 2)
+    world.publish(build('2'))
+    world.allReady()
+    world.drained()
+    for (const worker of world.of(2)) world.exit(worker)
+    expect(world.state.promotion?.state).toBe('returning')
+    expect(world.of(2)).toEqual([])
+    world.pass(1_000)
+  })
+
+  for (const [what, spoil] of [
+    ['its probe fails in probation', (world: World) => fail(world, world.newest('ready'), true)],
+    ['one of two dies in probation', (world: World) => world.exit(world.newest('ready'))],
+  ] as const) {
+    it(`makes room for the old build under exclusive when ${what}`, () => {
+      const world = World.serving('1', { strategy: 'exclusive' }, 2)
+      world.publish(build('2'))
+      world.drained()
+      world.allReady()
+      spoil(world)
+      world.drained()
+      world.allReady()
+      expect(world.state.promotion).toBeNull()
+      expect(world.state.workers.map((worker) => worker.build.version)).toEqual(['1', '1'])
+      expect(world.disk.quarantine).toMatchObject([{ version: '2' }])
+    })
+  }
+
+  it('makes room for the old build under exclusive when one of two dies before it is ready', () => {
+    const world = World.serving('1', { strategy: 'exclusive' }, 2)
+    world.publish(build('2'))
+    world.drained()
+    world.exit(world.newest('starting'))
+    world.drained()
+    world.allReady()
+    expect(world.state.promotion).toBeNull()
+    expect(world.state.workers.map((worker) => worker.build.version)).toEqual(['1', '1'])
+  })
+
+  it('is still insisted on when a newer build comes while it waits for another attempt', () => {
+    const world = World.serving('1')
+    world.send({ type: 'pause' })
+    world.publish(build('2'), 'plain')
+    world.exit(world.newest('starting'), machine())
+    world.publish(build('3'))
+    expect(world.state.promotion?.target.version).toBe('3')
   })
 
   it('is recorded, refused and not fetched again when the bytes are bad', () => {
@@ -293,6 +355,38 @@ describe('a manual rollback', () => {
   })
 })
 
+describe('a poke', () => {
+  it('restarts gracefully where nothing is new, and only then', () => {
+    const world = World.serving('1')
+    world.send({ type: 'poke' })
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    expect(world.state.promotion?.purpose).toBe('restart')
+  })
+
+  it('whose check failed is over: a later upgrade that finds nothing new restarts nobody', () => {
+    const world = World.serving('1')
+    world.send({ type: 'poke' })
+    world.send({ type: 'stager', report: { type: 'error', message: 'no route to host' } })
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    expect(world.settled()).toMatchObject([{ outcome: 'failed' }, { outcome: 'unchanged' }])
+    expect(world.state.promotion).toBeNull()
+  })
+})
+
+describe('a lost listener', () => {
+  it('is written down anew before new workers are started with it', () => {
+    const world = World.serving('1')
+    const listeners = [{ address: 'unix:/run/app.sock', inode: 77 }]
+    world.send({ type: 'listener-lost', listeners })
+    expect(world.disk.listeners).toEqual(listeners)
+    expect(world.effects.map((effect) => effect.type).filter((type) => type === 'save' || type === 'spawn')).toEqual([
+      'save',
+      'spawn',
+    ])
+  })
+})
+
 describe('workers', () => {
   it('come back with a growing pause, for ever, and with the first pause after a quiet minute', () => {
     const world = World.serving('1')
@@ -368,6 +462,34 @@ describe('workers', () => {
     world.exit(world.newest('ready'), behaviour(), 7)
     expect(world.did('exit')).toMatchObject([{ status: 7 }])
   })
+
+  it('that are not to be started again become fewer, and the last one ends the master', () => {
+    const world = World.command({ respawn: false }, 2)
+    const [first, second] = world.state.workers
+    world.exit(first)
+    world.pass(60_000)
+    expect(world.state.workers).toEqual([second])
+    world.exit(second, behaviour(), 7)
+    expect(world.did('exit')).toMatchObject([{ status: 7 }])
+    expect(world.did('spawn')).toEqual([])
+  })
+
+  it('that are not to be started again are not when they are ended for a failure, either', () => {
+    const world = World.command({ respawn: false })
+    fail(world, world.newest('ready'))
+    world.drained()
+    expect(world.did('exit')).toHaveLength(1)
+    expect(world.did('spawn')).toEqual([])
+  })
+
+  it('of a killed master make room for the first build under exclusive', () => {
+    const candidate = { build: build('1'), attemptsLeft: 2 }
+    const world = new World({ strategy: 'exclusive' }, { ...EMPTY_LEDGER, candidate })
+    world.send({ type: 'boot', orphans: [{ pid: 77, build: build('1') }] })
+    world.drained()
+    world.allReady()
+    expect(world.state.promotion?.state).toBe('probation')
+  })
 })
 
 describe('a stop', () => {
@@ -388,6 +510,25 @@ describe('a stop', () => {
     expect(world.disk.candidate?.attemptsLeft).toBe(2)
     world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
     expect(world.disk.candidate?.attemptsLeft).toBe(3)
+  })
+
+  it('keeps the verdict on a build that has failed already', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.exit(world.newest('ready'), behaviour('exited with 3'))
+    world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
+    expect(world.disk).toMatchObject({ candidate: null, quarantine: [{ version: '2', reason: 'exited with 3' }] })
+    expect(world.settled()).toMatchObject([{ outcome: 'rolled-back' }])
+  })
+
+  it('gives no verdict on a probe that the old build has not passed yet', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    fail(world, world.newest('ready'), true)
+    world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
+    expect(world.disk).toMatchObject({ candidate: { attemptsLeft: 3 }, quarantine: [] })
   })
 })
 
@@ -418,3 +559,8 @@ describe('the first start', () => {
     expect(world.disk.committed?.version).toBe('2')
   })
 })
+
+function fail(world: World, worker: Worker | undefined, isProbe = false): void {
+  const failure = { ...behaviour('answered 500'), isProbe }
+  world.send({ type: 'worker-failed', worker: worker!.id, pid: worker!.pid!, failure })
+}

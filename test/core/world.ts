@@ -115,6 +115,11 @@ export class World {
     this.send({ type: 'worker-exited', worker: worker.id, pid: worker.pid, how: failure.reason, status, failure })
   }
 
+  /** The preflight of the promotion that is under way ends. */
+  preflight(failure: Failure | null): void {
+    this.send({ type: 'preflight', generation: this.state.promotion?.generation ?? 0, failure })
+  }
+
   /** Every draining worker finishes. */
   drained(): void {
     for (const worker of this.state.workers) if (worker.state.kind === 'draining' && worker.pid) this.exit(worker)

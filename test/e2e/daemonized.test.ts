@@ -57,31 +57,42 @@ async function expectSwap({ master, load, ask }: Served): Promise<void> {
   expect(master.events.slice(since).map(({ type }) => type)).not.toContain('worker-killed')
 }
 
-const DETACHED: [string, string][] = [
-  ['forks itself away and is seen to serve', DOUBLE_FORK],
-  ['forks itself away and says READY=1', DOUBLE_FORK_READY],
-  ['names its child as the main process', MAIN_PID],
-  ['names its child and ends, with an error', MAIN_PID_AND_GONE],
-]
+const DETACHED: Readonly<Record<string, string>> = {
+  'forks itself away and is seen to serve': DOUBLE_FORK,
+  'forks itself away and says READY=1': DOUBLE_FORK_READY,
+  'names its child as the main process': MAIN_PID,
+  'names its child and ends, with an error': MAIN_PID_AND_GONE,
+}
 
-for (const [what, text] of DETACHED) {
-  python.test(`a worker that ${what} is followed: asked to finish, started again, stopped`, async () => {
-    const served = await serve(text)
-    const { master, load, ask } = served
-    const { pid } = await ask()
-    expect((await master.status()).workers).toMatchObject([{ pid, state: 'ready' }])
-    await expectSwap(served)
-    await expectNoneFailed(load, master)
+python.test(
+  'a worker that goes on in another process is followed: asked to finish, started again, stopped',
+  async () => {
+    await Promise.all(
+      Object.entries(DETACHED).map(async ([what, text]) => {
+        await expectFollowed(text).catch((error: Error) => {
+          throw new Error(`a worker that ${what}: ${error.message}`, { cause: error })
+        })
+      }),
+    )
+  },
+)
 
-    const since = master.mark()
-    kill((await ask()).pid, 'SIGKILL')
-    await master.next('worker-failed', { since })
-    await master.next('worker-ready', { since })
-    const last = await ask()
-    expect(await master.stop()).toBe(0)
-    expect(isAlive(last.pid)).toBe(false)
-    expect(belongingTo(master.stateDir)).toEqual([])
-  })
+async function expectFollowed(text: string): Promise<void> {
+  const served = await serve(text)
+  const { master, load, ask } = served
+  const { pid } = await ask()
+  expect((await master.status()).workers).toMatchObject([{ pid, state: 'ready' }])
+  await expectSwap(served)
+  await expectNoneFailed(load, master)
+
+  const since = master.mark()
+  kill((await ask()).pid, 'SIGKILL')
+  await master.next('worker-failed', { since })
+  await master.next('worker-ready', { since })
+  const last = await ask()
+  expect(await master.stop()).toBe(0)
+  expect(isAlive(last.pid)).toBe(false)
+  expect(belongingTo(master.stateDir)).toEqual([])
 }
 
 python.test('behind a shell, the drain signal reaches the server, and the request it has is finished', async () => {

@@ -58,10 +58,10 @@ test('so it is on a unix socket, which keeps its path', async () => {
   expect(await next.master.stop()).toBe(0)
 })
 
-test('a request of 3 s is finished by the orphan that had it', async () => {
+test('a request in flight is finished by the orphan that had it', async () => {
   const service = await startService({ args: BY_HAND })
   const [orphan] = workersOf(service.master)
-  const slow = service.ask('/slow?ms=3000')
+  const slow = service.ask('/slow?ms=1500')
   const load = await service.load({ rate: 50 })
   await service.master.kill9()
   const next = await service.again()
@@ -203,8 +203,8 @@ for (const name of ['nginx', 'puma']) {
   )
 }
 
-/** A fork returns to the master, and to nobody else, after 2 s: time enough to kill it. Threads are no forks. */
-const LATE_FROM_FORK = ['-e', 'trace=fork,vfork,clone', '-e', 'inject=fork,vfork,clone:delay_exit=2000000']
+/** A fork returns to the master, and to nobody else, after 1 s: time enough to kill it. Threads are no forks. */
+const LATE_FROM_FORK = ['-e', 'trace=fork,vfork,clone', '-e', 'inject=fork,vfork,clone:delay_exit=1000000']
 
 /** The pid of the process that the master has just forked and does not know of yet. */
 async function forked(master: Master, ...known: (number | undefined)[]): Promise<number> {

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { gzipSync } from 'node:zlib'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { heldReason } from '../../src/runtime/stage-gate.ts'
 import type { StageJob, StageProgress, StageVerdict } from '../../src/runtime/stage-protocol.ts'
 import { readBuildFile, treeFolder } from '../../src/store/build-file.ts'
@@ -10,6 +11,7 @@ import { finishStaging } from '../../src/store/seal.ts'
 import { archive, badBytes, directory, elf, publish, script } from '../support/builds.ts'
 import { jobFor, runJob, stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { until } from '../support/until.ts'
+import { zip } from '../support/zip.ts'
 
 let store: StorePaths
 let folder: string
@@ -56,6 +58,18 @@ describe('a release', () => {
       proofs: ['local-file'],
     })
     expect((await stat(join(treeFolder(store, build.id), entry))).mode & 0o777).toBe(0o555)
+  })
+
+  test.each([
+    ['app.gz', () => gzipSync('#!/bin/sh\n'), 'app'],
+    ['app.zip', () => zip([{ path: 'x/bin/app', data: '#!/bin/sh\n', mode: 0o755 }]), 'bin/app'],
+  ])('that is %s is unpacked, and its program found', async (name, bytes, entry) => {
+    path = join(folder, name)
+    await writeFile(path, bytes(), { mode: 0o644 })
+    const build = await finishStaging(store, (await staged()).directory!)
+    expect(readBuildFile(store, build.id)?.executables).toEqual([entry])
+    expect(readFileSync(join(treeFolder(store, build.id), entry), 'utf8')).toBe('#!/bin/sh\n')
+    expect(readdirSync(store.tmp)).toEqual([])
   })
 
   test('is reported step by step', async () => {
@@ -123,10 +137,16 @@ describe('bytes that are bad are refused for good', () => {
     })
   })
 
-  test('an archive of a format that is not understood yet', async () => {
+  test('an archive of a format that is not understood', async () => {
+    path = join(folder, 'app.7z')
+    await writeFile(path, '7z')
+    expect(await run()).toMatchObject({ type: 'refused', reason: 'app.7z is not understood: 7-zip' })
+  })
+
+  test('a zip that tells two stories', async () => {
     path = join(folder, 'app.zip')
-    await writeFile(path, 'PK\u0003\u0004')
-    expect(await run()).toMatchObject({ type: 'refused', reason: 'app.zip is not understood yet: zip' })
+    await writeFile(path, zip([{ path: 'app', data: '#!/bin/sh\n', mode: 0o755, local: { name: 'other' } }]))
+    expect(await run()).toMatchObject({ type: 'refused', id: expect.stringMatching(/^sha256-/) })
   })
 
   test('a digest that is not the one asked for, until that is corrected', async () => {
@@ -175,6 +195,22 @@ describe('what is no verdict on the bytes', () => {
 
   test('a file that is not there is an error', async () => {
     expect(await run()).toMatchObject({ type: 'error', message: expect.stringContaining(path) })
+  })
+
+  test('an archive that needs a program which is not here is an error, before it is copied', async () => {
+    path = join(folder, 'app.tar.xz')
+    await writeFile(path, 'x')
+    const { PATH } = process.env
+    process.env.PATH = folder
+    onTestFinished(() => {
+      process.env.PATH = PATH
+    })
+    const seen: StageProgress[] = []
+    expect(await run({}, seen)).toMatchObject({
+      type: 'error',
+      message: expect.stringContaining('the package xz-utils'),
+    })
+    expect(seen.map(({ type }) => type)).not.toContain('verifying')
   })
 
   test('a source that nobody knows is an error', async () => {

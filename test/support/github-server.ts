@@ -6,21 +6,18 @@
  */
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { components } from '@octokit/openapi-types'
-import { onEnd } from './on-end.ts'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { type ApiAsset, type ApiRelease, send, sendBytes, TEMPLATE } from './github-recorded.ts'
+import { serveHttp } from './web.ts'
 
-export type ApiRelease = components['schemas']['release']
-export type ApiAsset = components['schemas']['release-asset']
+export type { ApiAsset, ApiRelease } from './github-recorded.ts'
 
 export interface Asked {
   readonly host: 'api' | 'assets'
   readonly method: string
   /** With its query. */
   readonly path: string
-  readonly headers: http.IncomingHttpHeaders
+  readonly headers: IncomingHttpHeaders
   readonly status: number
 }
 
@@ -77,14 +74,6 @@ export interface Github {
   calls(): number
 }
 
-/** What Node and the fixtures need not agree on. */
-const RECORDED = fixture('release-assets')
-const TEMPLATE = {
-  release: RECORDED[0]!.response as ApiRelease,
-  asset: RECORDED[3]!.response as ApiAsset,
-  headers: RECORDED[0]!.headers,
-  moved: fixture('rename-repository')[1]!.response as object,
-}
 const HOUR_MS = 3_600_000
 const REPOSITORY = 1_000
 
@@ -102,19 +91,23 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
   let cutAfter: number | null = null
   let ids = 2_000
 
-  const assets = await listen((request, response) => {
+  const { origin: assets } = await serveHttp((request, response) => {
     const id = Number(/^\/asset\/(\d+)\?/.exec(request.url ?? '')?.[1])
     const bytes = contents.get(id)
     note('assets', request, response)
     if (bytes === undefined) return void response.writeHead(404).end()
     sendBytes(request, response, bytes, cutAfter)
   })
-  const api = await listen((request, response) => {
+  const { origin: api } = await serveHttp((request, response) => {
     note('api', request, response)
     answer(request, response)
   })
 
-  function note(host: Asked['host'], { method = '', url: path = '', headers }: IncomingMessage, response: ServerResponse) {
+  function note(
+    host: Asked['host'],
+    { method = '', url: path = '', headers }: IncomingMessage,
+    response: ServerResponse,
+  ) {
     const entry = { host, method, path, headers, status: 0 }
     asked.push(entry)
     const writeHead = response.writeHead.bind(response) as (status: number, ...rest: unknown[]) => ServerResponse
@@ -148,7 +141,7 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
     send(response, status, body, { ...budget(who), ...(etag === null ? {} : { etag }), ...headers })
   }
 
-  function find(url: URL, asking: http.IncomingHttpHeaders, isKnown: boolean): Found {
+  function find(url: URL, asking: IncomingHttpHeaders, isKnown: boolean): Found {
     const [, place = '', rest = ''] = /^\/(repos\/[^/]+\/[^/]+|repositories\/\d+)(\/.*)?$/.exec(url.pathname) ?? []
     if (oldName !== null && place === `repos/${oldName}`) {
       const location = `${api}/repositories/${REPOSITORY}${rest}${url.search}`
@@ -269,49 +262,4 @@ interface Found {
 const NOT_FOUND: Found = {
   status: 404,
   body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' },
-}
-
-/** With the headers that GitHub sends; those of this answer come last. */
-function send(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const recorded = Object.entries(TEMPLATE.headers).filter(
-    ([name]) => !/^(?:etag|date|connection|content-length|last-modified|x-ratelimit-.*)$/.test(name),
-  )
-  const all = { ...Object.fromEntries(recorded), 'content-length': String(Buffer.byteLength(text)), ...headers }
-  response.writeHead(status, all as Record<string, string>).end(text)
-}
-
-function sendBytes(request: IncomingMessage, response: ServerResponse, bytes: Buffer, cutAfter: number | null): void {
-  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
-  if (from >= bytes.length && from > 0) {
-    return void response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end()
-  }
-  const rest = bytes.subarray(from)
-  const range = { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }
-  const head = { 'content-type': 'application/octet-stream', 'content-length': String(rest.length), etag: '"0x8"' }
-  response.writeHead(from > 0 ? 206 : 200, from > 0 ? { ...head, ...range } : head)
-  if (cutAfter === null || cutAfter >= rest.length) response.end(rest)
-  else response.write(rest.subarray(0, cutAfter), () => response.destroy())
-}
-
-/** Resolves with the origin. */
-async function listen(answer: http.RequestListener): Promise<string> {
-  const server = http.createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onEnd(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-interface Recorded {
-  readonly response: unknown
-  readonly headers: Readonly<Record<string, string | number>>
-}
-
-/** From the file: the package itself replaces Node's `http` when it is imported. */
-function fixture(scenario: string): readonly Recorded[] {
-  const path = `../../node_modules/@octokit/fixtures/scenarios/api.github.com/${scenario}/normalized-fixture.json`
-  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Recorded[]
 }

@@ -122,7 +122,7 @@ export interface CertificateOptions {
   days?: number | undefined
 }
 
-/** The authority in PEM, and its file for NODE_EXTRA_CA_CERTS. Made once by openssl(1). */
+/** The authority in PEM, and its file for NODE_EXTRA_CA_CERTS. Made by openssl(1), one for each test. */
 export function authority(): { readonly pem: string; readonly file: string } {
   made ??= makeAuthority()
   return { pem: readFileSync(join(made, 'ca.pem'), 'utf8'), file: join(made, 'ca.pem') }
@@ -132,7 +132,10 @@ let made: string | null = null
 
 function makeAuthority(): string {
   const folder = mkdtempSync(join(tmpdir(), 'autoup-ca-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  onEnd(() => {
+    made = null
+    rmSync(folder, { recursive: true, force: true })
+  })
   openssl(folder, 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=autoup-test', [
     ...['-keyout', 'ca.key', '-out', 'ca.pem'],
   ])

@@ -1,37 +1,17 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { Header } from 'tar'
+import { Pax } from 'tar'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Refusal, type Unpacked, unpack } from '../../src/trust/archive.ts'
-import { kindOf } from '../../src/trust/kinds.ts'
 import { TRUST_LIMITS } from '../../src/trust/limits.ts'
+import { unpackTar } from '../../src/trust/tar.ts'
 import { temporaryFolder } from '../support/stores.ts'
-
-interface Entry {
-  path: string
-  type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'CharacterDevice' | 'FIFO'
-  data?: string | Buffer
-  linkpath?: string
-  mode?: number
-}
-
-/** A tar of exactly these entries: tools would clean the hostile ones. */
-function tar(...entries: Entry[]): Buffer {
-  return Buffer.concat([...entries.flatMap(blocks), Buffer.alloc(1_024)])
-}
-
-function blocks({ path, type = 'File', data = '', linkpath, mode = 0o644 }: Entry): Buffer[] {
-  const body = Buffer.from(data)
-  const header = new Header({ path, type, mode, size: body.length, uid: 0, gid: 0, ...(linkpath ? { linkpath } : {}) })
-  header.mtime = new Date(0)
-  const block = Buffer.alloc(512)
-  header.encode(block)
-  return [block, body, Buffer.alloc((512 - (body.length % 512)) % 512)]
-}
+import { type TarEntry as Entry, tar, tarBlocks } from '../support/tar.ts'
 
 let folder: string
 let tree: string
@@ -45,7 +25,9 @@ function unpackBytes(bytes: Buffer, limits = {}, kind: 'tar' | 'tar.gz' = 'tar')
   const work = join(folder, `work-${turn}`)
   tree = join(folder, `tree-${turn++}`)
   writeFileSync(join(folder, 'archive'), bytes)
-  return unpack(join(folder, 'archive'), kind, { work, tree }, { ...TRUST_LIMITS, ...limits })
+  const compression = kind === 'tar' ? null : 'gzip'
+  const folders = { work, tree }
+  return unpack(join(folder, 'archive'), { form: 'tar', compression }, folders, { ...TRUST_LIMITS, ...limits })
 }
 
 function list(root: string, at = ''): string[] {
@@ -104,6 +86,7 @@ describe('an archive that is in order', () => {
 
 describe('an archive is refused whole', () => {
   const good: Entry = { path: 'good', data: 'x' }
+  const link: Entry = { path: 'l', type: 'SymbolicLink', linkpath: 'good' }
 
   test.each<[string, RegExp, Entry[]]>([
     ['an absolute path', /absolute/, [{ path: '/tmp/moo', data: 'moo' }]],
@@ -186,6 +169,88 @@ describe('an archive is refused whole', () => {
     expect(await unpackBytes(tar({ path: 'a/', type: 'Directory' }))).toEqual({ problem: 'holds no files' })
   })
 
+  test.each<[string, RegExp, Buffer]>([
+    ['an entry', /goes on after its end mark/, tar({ path: 'later', data: 'x' })],
+    ['an entry after one block of zeros', /goes on after its end mark/, Buffer.concat(tarBlocks({ path: 'later' }))],
+    ['zeros and an entry', /goes on after/, Buffer.concat([Buffer.alloc(5_120), tar({ path: 'later' })])],
+    ['much garbage', /goes on after/, randomBytes(3e6)],
+    ['a byte far away', /goes on after/, Buffer.concat([Buffer.alloc(3e6), Buffer.from('x')])],
+    ['garbage', /goes on after/, Buffer.alloc(512, 'x')],
+    ['half a block of garbage', /goes on after/, Buffer.alloc(100, 'x')],
+  ])('with %s behind its end', async (what, why, more) => {
+    const whole = tar(good)
+    const head = what.includes('one block') ? whole.subarray(0, -512) : whole
+    expect(await unpackBytes(Buffer.concat([head, more]))).toEqual({ problem: expect.stringMatching(why) })
+  })
+
+  test('unless only zeros follow its end, as tar itself writes them', async () => {
+    expect(await unpackBytes(Buffer.concat([tar(good), Buffer.alloc(9_216_000)]))).toHaveProperty('digests')
+  })
+
+  test.each<[string, number[]]>([
+    ['zeros', [0, 0, 0]],
+    ['garbage', [1, 2, 3]],
+    ['zeros and garbage', [0, 1, 2]],
+    ['the beginning of another member', [0x1f, 0x8b, 8]],
+  ])('with %s behind the end of gzip', async (_, more) => {
+    for (const size of [10, 262_144 - 200, 600_000]) {
+      const packed = gzipSync(tar({ path: 'x', data: randomBytes(size) }))
+      const result = await unpackBytes(Buffer.concat([packed, Buffer.from(more)]), {}, 'tar.gz')
+      expect(result).toEqual({ problem: expect.stringMatching(/^is damaged: /) })
+    }
+  })
+
+  test('unless it is made of several members of gzip, which are one', async () => {
+    const whole = tar({ path: 'x', data: randomBytes(5_000) })
+    const packed = Buffer.concat([gzipSync(whole.subarray(0, 700)), gzipSync(whole.subarray(700))])
+    expect(await unpackBytes(packed, {}, 'tar.gz')).toHaveProperty('digests')
+  })
+
+  test('with more headers than entries could need, however few entries there are', async () => {
+    const meta = tarBlocks({ path: '././@LongLink', data: 'name\0' })
+    // Type L: the name of what follows.
+    meta[0]!.write('L', 156)
+    const sum = meta[0]!.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0)
+    meta[0]!.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+    const bytes = Buffer.concat([...Array.from({ length: 50 }, () => meta).flat(), tar(good)])
+    expect(await unpackBytes(bytes, { entries: 10 })).toEqual({ problem: 'holds more than 10 entries' })
+  })
+
+  test.each<[string, RegExp, object, Entry[]]>([
+    ['links', /more than 2 links/, { links: 2 }, [1, 2, 3].map((number) => ({ ...link, path: `l${number}` }))],
+    [
+      'names',
+      /names of over 100 B/,
+      { nameLength: 100 },
+      [1, 2, 3].map((number) => ({ path: `${number}`.repeat(50) })),
+    ],
+    ['folders that nobody named', /more than 5 files and folders/, { entries: 5 }, [{ path: 'a/b/c/d/e/f' }]],
+    ['bytes in a name', /over 255 bytes/, {}, [{ path: 'x'.repeat(256) }]],
+    ['bytes in a path', /over 1024 bytes/, {}, [{ path: `${'x'.repeat(100)}/`.repeat(11) }]],
+  ])('with too many %s', async (_, why, limits, entries) => {
+    // Beyond the 100 bytes of a header, names come in a header of their own.
+    const packed = await withLongNames(entries)
+    expect(await unpackBytes(packed, limits)).toEqual({ problem: expect.stringMatching(why) })
+  })
+
+  test('of ten million entries, at the limit and soon', async () => {
+    const block = Buffer.concat(Array.from({ length: 2_048 }, (_, at) => tarBlocks({ path: `f${at}` })).flat())
+    const startedAt = performance.now()
+    let bytes = 0
+    const endless = (async function* () {
+      // As many as a gzip of a few hundred kilobytes holds.
+      for (let turn = 0; turn < 5_000; turn++) {
+        const piece = Buffer.from(block)
+        for (let at = 0; at < piece.length; at += 512) rename(piece.subarray(at, at + 512), `${turn}-${at}`)
+        bytes += piece.length
+        yield piece
+      }
+    })()
+    await expect(unpackTar(endless, folder, { ...TRUST_LIMITS, entries: 5_000 })).rejects.toThrow('more than 5000')
+    expect(bytes).toBeLessThan(4 * block.length)
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+  })
+
   test('that is packed twice', async () => {
     expect(await unpackBytes(gzipSync(gzipSync(tar(good))), {}, 'tar.gz')).toEqual({ problem: 'is packed twice' })
   })
@@ -215,6 +280,23 @@ describe('an archive is refused whole', () => {
   })
 })
 
+/** In place, with its checksum. */
+function rename(header: Buffer, name: string): void {
+  header.fill(0, 0, 100)
+  header.write(name, 0)
+  const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0)
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+}
+
+/** With a header of pax for each name that does not fit. */
+async function withLongNames(entries: readonly Entry[]): Promise<Buffer> {
+  const blocks = entries.flatMap((entry) => {
+    const long = entry.path.length <= 100 ? [] : new Pax({ path: entry.path }).encode()
+    return [long, ...tarBlocks({ ...entry, path: entry.path.slice(0, 99) })].filter((each) => Buffer.isBuffer(each))
+  })
+  return Buffer.concat([...blocks, Buffer.alloc(1_024)])
+}
+
 const SHARED = fileURLToPath(new URL('../../../shared/data/archives', import.meta.url))
 
 describe.skipIf(!existsSync(SHARED))(
@@ -229,41 +311,3 @@ describe.skipIf(!existsSync(SHARED))(
     })
   },
 )
-
-describe('the kind of an artifact', () => {
-  const kind = (name: string, bytes: string | Buffer) => {
-    writeFileSync(join(folder, 'file'), bytes)
-    return kindOf(name, join(folder, 'file'))
-  }
-  const packed = gzipSync(tar({ path: 'x', data: 'x' }))
-
-  test('is told by its name, if the bytes agree', () => {
-    expect(kind('app.tar.gz', packed)).toEqual({ kind: 'tar.gz' })
-    expect(kind('APP.TGZ', packed)).toEqual({ kind: 'tar.gz' })
-    expect(kind('app.tar', tar({ path: 'x' }))).toEqual({ kind: 'tar' })
-    expect(kind('app', '#!/bin/sh\n')).toEqual({ kind: 'single' })
-  })
-
-  test('is told by its bytes under a name that says nothing', () => {
-    expect(kind('current', packed)).toEqual({ kind: 'tar.gz' })
-    expect(kind('current', tar({ path: 'x' }))).toEqual({ kind: 'tar' })
-    expect(kind('current', gzipSync('text'))).toEqual({ kind: 'single' })
-    // A program for a runtime, not an archive.
-    expect(kind('app.jar', 'PK\u0003\u0004')).toEqual({ kind: 'single' })
-  })
-
-  test.each(['app.zip', 'app.gz', 'app.tar.xz', 'app.tar.zst', 'app.tar.bz2', 'app.7z'])(
-    '%s is not understood yet',
-    (name) => {
-      expect(kind(name, 'x')).toEqual({ problem: expect.stringMatching(/^is not understood yet: /) })
-    },
-  )
-
-  test.each([
-    ['app.tar.gz', 'text'],
-    ['app.tgz', ''],
-    ['app.tar', packed],
-  ])('%s with other bytes is refused', (name, bytes) => {
-    expect(kind(name, bytes)).toHaveProperty('problem')
-  })
-})

@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest'
+import { shownSource } from '../../src/core/source.ts'
+
+test.each([
+  ['https://user:secret@example.org/app', 'https://example.org/app'],
+  ['https://example.org/app?token=secret', 'https://example.org/app?…'],
+  ['https://user:secret@example.org/app?token=secret#part', 'https://example.org/app?…#part'],
+  ['https://example.org/@scope/app', 'https://example.org/@scope/app'],
+  ['github:org/app@^1.2?asset=app-*', 'github:org/app@^1.2?asset=app-*'],
+  ['file:/srv/app', 'file:/srv/app'],
+])('%s is shown as %s', (source, shown) => expect(shownSource(source)).toBe(shown))

@@ -1,0 +1,25 @@
+/** A tar of exactly the entries asked for: tools would clean the hostile ones. */
+
+import { Header } from 'tar'
+
+export interface TarEntry {
+  path: string
+  type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'CharacterDevice' | 'FIFO'
+  data?: string | Buffer
+  linkpath?: string
+  mode?: number
+}
+
+export function tar(...entries: TarEntry[]): Buffer {
+  return Buffer.concat([...entries.flatMap(tarBlocks), Buffer.alloc(1_024)])
+}
+
+/** Without the end mark. */
+export function tarBlocks({ path, type = 'File', data = '', linkpath, mode = 0o644 }: TarEntry): Buffer[] {
+  const body = Buffer.from(data)
+  const header = new Header({ path, type, mode, size: body.length, uid: 0, gid: 0, ...(linkpath ? { linkpath } : {}) })
+  header.mtime = new Date(0)
+  const block = Buffer.alloc(512)
+  header.encode(block)
+  return [block, body, Buffer.alloc((512 - (body.length % 512)) % 512)]
+}
