@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AutoupError, errnoOf, messageOf } from '../src/core/errors.ts'
 import { incomplete } from '../src/core/incomplete.ts'
 import { DEFAULTS } from '../src/core/settings.ts'
-import type { Check, Fetcher, Known, Release, Sink } from '../src/core/source.ts'
+import type { Check, FetchContext, Fetcher, Kept, Known, Release, Sink } from '../src/core/source.ts'
 import { readAhead } from '../src/system/read-ahead.ts'
 import { isExecutableMode } from '../src/system/tree.ts'
 import { checkDirectory, fetchDirectory } from './file-directory.ts'
@@ -36,11 +36,12 @@ export const fileFetcher: Fetcher = {
     return known.kind === 'directory' && (age < 0 || age >= DEEP_LOOK_MS)
   },
 
-  async check({ location }, known): Promise<Check> {
+  async check(context, known): Promise<Check> {
+    const { location } = context
     const stats = await statOf(location)
     const before = isFileKnown(known) ? known : null
     if (stats.isDirectory()) return checkDirectory(location, before)
-    if (stats.isFile()) return checkFile(location, stats, before)
+    if (stats.isFile()) return checkFile(context, stats, before)
     return {
       kind: 'nothing-for-this-platform',
       message: `${location} is neither a file nor a directory`,
@@ -48,8 +49,14 @@ export const fileFetcher: Fetcher = {
     }
   },
 
-  fetch({ location }, release, into): Promise<void> {
-    return isLook(release.detail) ? fetchFile(location, release.detail, into) : fetchDirectory(location, release, into)
+  async fetch(context, release, into): Promise<void> {
+    const { location } = context
+    const kept = keptBytes.get(context)
+    // It was copied in the same pass that told its digest; what became of the file since is the next check's.
+    if (kept?.isHere && into.kept && `sha256-${kept.sha256}` === release.digest) return await into.kept(kept)
+    return await (isLook(release.detail)
+      ? fetchFile(location, release.detail, into)
+      : fetchDirectory(location, release, into))
   },
 
   /** What lies beside the file, so that a signature can be asked for here as well. */
@@ -66,7 +73,11 @@ export const fileFetcher: Fetcher = {
   },
 }
 
-async function checkFile(location: string, stats: BigIntStats, known: FileKnown | null): Promise<Check> {
+/** What a check has read, for the fetch of the same job. */
+const keptBytes = new WeakMap<FetchContext, Kept>()
+
+async function checkFile(context: FetchContext, stats: BigIntStats, known: FileKnown | null): Promise<Check> {
+  const { location } = context
   const look = lookOf(stats)
   if (known?.kind === 'file' && sameLook(known.look, look)) return { kind: 'unchanged' }
   const busy: Check = { kind: 'incomplete', message: `${location} is being written` }
@@ -79,10 +90,8 @@ async function checkFile(location: string, stats: BigIntStats, known: FileKnown 
   const file = await openFile(location)
   try {
     if (isBeingWritten(file.fd) || !sameLook(look, lookOf(await file.stat({ bigint: true })))) return busy
-    const hash = createHash('sha256')
-    for await (const chunk of readAhead(file)) hash.update(chunk)
+    const digest = await digestOf(context, file, look.size)
     if (!sameLook(look, lookOf(await file.stat({ bigint: true })))) return busy
-    const digest = hash.digest('hex')
     const executable = isExecutableMode(stats.mode)
     const next = knownOf('file', look, digest, executable)
     // Touched, or copied over with the same bytes.
@@ -93,6 +102,17 @@ async function checkFile(location: string, stats: BigIntStats, known: FileKnown 
   } finally {
     await file.close()
   }
+}
+
+async function digestOf(context: FetchContext, file: FileHandle, size: number): Promise<string> {
+  if (context.keep) {
+    const kept = await context.keep(readAhead(file), size)
+    keptBytes.set(context, kept)
+    return kept.sha256
+  }
+  const hash = createHash('sha256')
+  for await (const piece of readAhead(file)) hash.update(piece)
+  return hash.digest('hex')
 }
 
 function releaseOf(location: string, look: Look, digest: string, executable: boolean): Release {

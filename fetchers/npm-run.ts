@@ -46,8 +46,9 @@ const FLAGS = [
   '--logs-max=0',
   '--loglevel=error',
   '--fetch-retries=2',
-  '--fetch-retry-mintimeout=1000',
-  '--fetch-retry-maxtimeout=5000',
+  '--fetch-retry-factor=2',
+  '--fetch-retry-mintimeout=500',
+  '--fetch-retry-maxtimeout=2000',
   '--fetch-timeout=60000',
 ] as const
 

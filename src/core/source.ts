@@ -89,7 +89,15 @@ export function shownSource(source: string): string {
   return source.replace(/^(https?:\/\/)[^/?#@]*@/, '$1').replace(/^(https?:\/\/[^?#]*)\?[^#]*/, '$1?…')
 }
 
-/** Where a fetcher delivers. Exactly one of the two is used. */
+/** Bytes that `keep` has hashed; `isHere` where it could also write them to the job's own place. */
+export interface Kept {
+  readonly size: number
+  /** 64 hex digits. */
+  readonly sha256: string
+  readonly isHere: boolean
+}
+
+/** Where a fetcher delivers. Exactly one of these is used. */
 export interface Sink {
   /**
    * The one file of the release; hashed and bounded as it arrives. `open` is asked for the bytes from an offset on: 0
@@ -98,6 +106,8 @@ export interface Sink {
    * next try.
    */
   artifact(open: (from: number) => Promise<Piece>, identity: string | null): Promise<void>
+  /** What `keep` of the same job gave, and is here: nothing is read again. */
+  kept?(kept: Kept): Promise<void>
   /** An empty directory to be filled by a fetcher whose release is a tree (a directory, npm). */
   tree(fill: (directory: string) => Promise<void>): Promise<void>
 }
@@ -112,6 +122,11 @@ export interface FetchContext {
   readonly token: string | null
   /** A directory of this job's own, for what the fetcher needs on disk; removed afterwards. */
   readonly scratch: string
+  /**
+   * Hashes bytes, and writes them on the way where there is room: for a source that has to read them to tell what they
+   * are. `size` is what is expected.
+   */
+  keep?(bytes: AsyncIterable<Uint8Array>, size: number): Promise<Kept>
   /** A warning to the operator. */
   warn(message: string): void
 }

@@ -95,12 +95,14 @@ function take(turn: Turn, input: Input): void {
       if (worker) turn.update(worker, { pid: input.to })
       return
     }
-    case 'preflight':
-      if (input.generation !== turn.state.promotion?.generation) return
+    case 'preflight': {
+      const { promotion } = turn.state
+      if (promotion?.state !== 'preflight' || promotion.generation !== input.generation) return
       return tellPromotion(
         turn,
         input.failure ? { type: 'failed', failure: input.failure } : { type: 'preflight-passed' },
       )
+    }
     case 'saved':
       return onSaved(turn, input.purpose, input.error)
     case 'listener-lost':

@@ -60,7 +60,7 @@ export class Turn {
     this.set({ workers: this.state.workers.filter((other) => other.id !== worker.id) })
   }
 
-  /** Tells a worker to finish; one without a process is simply gone. */
+  /** Tells a worker to finish, as soon as it has a process; one that waits for its next start is simply gone. */
   drain(worker: Worker, reason: string): void {
     if (worker.state.kind === 'back-off') return this.remove(worker)
     if (worker.state.kind === 'draining') return

@@ -67,8 +67,11 @@ async function request(verb: ControlVerb, options: ControlOptions, context: Cont
 
 /** Before the build that is gone back to runs again, every byte of it is read. */
 async function rollback(wait: boolean, { loop, requests, paths }: ControlContext): Promise<ControlReply> {
-  const { previous } = loop.state.ledger
-  if (previous && !loop.state.promotion) {
+  for (let read: string | null = null; ; ) {
+    const { promotion, ledger } = loop.state
+    const { previous } = ledger
+    // While it was read, a commit may have made another one the previous one.
+    if (!previous || promotion || previous.id === read) break
     const problem = await sealProblem(paths, previous.id)
     if (problem)
       return {
@@ -77,6 +80,7 @@ async function rollback(wait: boolean, { loop, requests, paths }: ControlContext
         version: previous.version,
         exit: 1,
       }
+    read = previous.id
   }
   return await requests.ask('rollback', wait, () => loop.send({ type: 'rollback' }))
 }

@@ -4,25 +4,30 @@
  * worker has.
  */
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { childrenOf, environmentOf, isAlive, readStat } from '../system/procfs.ts'
 import { isOwnChild } from '../system/spawn.ts'
 import { type TrackedProcess, trackStranger } from './process.ts'
 
-/** Each process on the way down may end during one look. */
-const LOOKS = 10
+/** A process that is just ending shows no environment any more, while its children are not ours yet. */
+const LOOK_EVERY_MS = 5
+const LOOK_FOR_MS = 500
 
 /** What a worker goes on as, or null. */
-export function findDaemon(notifyPath: string, former: number): TrackedProcess | null {
-  for (let look = 0; look < LOOKS; look++) {
-    const others = childrenOf(process.pid).filter((pid) => pid !== former && !isOwnChild(pid))
-    for (const pid of others) {
-      const found = environmentOf(pid)?.get('NOTIFY_SOCKET') === notifyPath ? trackStranger(pid) : null
+export async function findDaemon(notifyPath: string, former: number): Promise<TrackedProcess | null> {
+  const end = performance.now() + LOOK_FOR_MS
+  for (;;) {
+    let isClear = true
+    for (const pid of childrenOf(process.pid)) {
+      if (pid === former || isOwnChild(pid)) continue
+      const environment = environmentOf(pid)
+      const found = environment?.get('NOTIFY_SOCKET') === notifyPath ? trackStranger(pid) : null
       if (found) return found
+      if (!environment?.size || !isAlive(pid)) isClear = false
     }
-    // Who has ended meanwhile may have left us a child that this look did not see.
-    if (others.every((pid) => isAlive(pid))) return null
+    if (isClear || performance.now() > end) return null
+    await delay(LOOK_EVERY_MS)
   }
-  return null
 }
 
 /**

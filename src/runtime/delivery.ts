@@ -11,6 +11,7 @@ import { formatSize } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { Piece, Sink } from '../core/source.ts'
 import { openPartial, type PartialFile } from '../store/partial-file.ts'
+import type { Keeper } from './keeper.ts'
 
 export type Delivered =
   | { readonly kind: 'artifact'; readonly path: string; readonly size: number; readonly sha256: string }
@@ -30,6 +31,8 @@ export interface DeliveryOptions {
   /** Tells releases apart whose identity is the same by chance. */
   readonly source: string
   readonly maxBytes: number
+  /** Of the same job. */
+  readonly keeper: Keeper
   /** Hears the sum so far after each piece. */
   readonly onBytes: (bytes: number) => void
 }
@@ -54,6 +57,12 @@ export function newDelivery(options: DeliveryOptions): Delivery {
       } finally {
         await partial.close()
       }
+    },
+    async kept(kept) {
+      once()
+      const path = join(options.folder, 'artifact')
+      await options.keeper.takeOver(kept, path)
+      delivered = { kind: 'artifact', path, size: kept.size, sha256: kept.sha256 }
     },
     async tree(fill) {
       once()

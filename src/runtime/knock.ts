@@ -62,11 +62,13 @@ export function knock(listeners: readonly Listener[]): Knocking {
 function acceptSilence(listeners: readonly Listener[]): () => void {
   const deferring = listeners
     .filter(({ family }) => family === 'tcp')
-    .map(({ fd }) => ({ fd, seconds: getsockopt(fd, 'TCP_DEFER_ACCEPT') }))
+    .map((listener) => ({ listener, fd: listener.fd, seconds: getsockopt(listener.fd, 'TCP_DEFER_ACCEPT') }))
     .filter(({ seconds }) => seconds > 0)
   for (const { fd } of deferring) setsockopt(fd, 'TCP_DEFER_ACCEPT', 0)
   return () => {
-    for (const { fd, seconds } of deferring) setsockopt(fd, 'TCP_DEFER_ACCEPT', seconds)
+    // It may have been bound anew meanwhile.
+    for (const { listener, fd, seconds } of deferring)
+      if (listener.fd === fd) setsockopt(fd, 'TCP_DEFER_ACCEPT', seconds)
   }
 }
 

@@ -156,6 +156,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
 
   const status = await ended
   checks.stop()
+  workforce.end()
   tending.stop()
   loop.close()
   requests.stopped()

@@ -6,7 +6,8 @@
 
 import { killSession } from '../system/kill-session.ts'
 import { isAlive, readStat } from '../system/procfs.ts'
-import type { Child, Exit } from '../system/spawn.ts'
+import { reapOne } from '../system/reaper.ts'
+import { type Child, type Exit, isOwnChild } from '../system/spawn.ts'
 
 export interface TrackedProcess extends Pick<Child, 'pid' | 'startTicks' | 'exited' | 'signal' | 'killGroup'> {
   /** The leader of its session, alive or not, where that is another process. */
@@ -16,57 +17,71 @@ export interface TrackedProcess extends Pick<Child, 'pid' | 'startTicks' | 'exit
 /** How often /proc is asked about a process that is nobody's child here. */
 const LOOK_EVERY_MS = 100
 
-/** Adopted children that are followed: their statuses come from the reaper. */
-const adopted = new Map<number, (exit: Exit) => void>()
+/** Those that are followed: the statuses of adopted children come from the reaper. */
+const followed = new Map<number, { readonly process: TrackedProcess; readonly over: (exit: Exit) => void }>()
 
 /** For the reaper. */
 export function noteReaped(pid: number, exit: Exit): void {
-  adopted.get(pid)?.(exit)
+  followed.get(pid)?.over(exit)
 }
 
-/** Follows a process that was not started here. `session` is killed as a whole. Null when it is gone already. */
+/**
+ * Follows a process that was not started here, once however often it is asked for. `session` is killed as a whole. Null
+ * when it is gone already.
+ */
 export function trackStranger(pid: number): TrackedProcess | null {
   const stat = readStat(pid)
   if (!stat || !isAlive(pid)) return null
   const { startTicks, session } = stat
+  const known = followed.get(pid)?.process
+  if (known?.startTicks === startTicks) return known
   const leaderTicks = readStat(session)?.startTicks ?? startTicks
-  return {
+  let resolve: (exit: Exit) => void = () => undefined
+  const exited = new Promise<Exit>((settle) => {
+    resolve = settle
+  })
+  const over = (exit: Exit): void => {
+    clearInterval(timer)
+    if (followed.get(pid)?.process === process) followed.delete(pid)
+    resolve(exit)
+  }
+  const timer = setInterval(() => {
+    const exit = exitOf(pid, startTicks)
+    if (exit) over(exit)
+  }, LOOK_EVERY_MS)
+  const process: TrackedProcess = {
     pid,
     startTicks,
     session: { pid: session, startTicks: leaderTicks },
-    exited: new Promise<Exit>((resolve) => {
-      const over = (exit: Exit): void => {
-        clearInterval(timer)
-        adopted.delete(pid)
-        resolve(exit)
-      }
-      const timer = setInterval(() => {
-        if (isAlive(pid, startTicks) || isToBeReaped(pid, startTicks)) return
-        over({ code: null, signal: null })
-      }, LOOK_EVERY_MS)
-      adopted.set(pid, over)
-    }),
-    signal(name) {
-      if (!isAlive(pid, startTicks)) return false
-      try {
-        return process.kill(pid, name)
-      } catch {
-        return false
-      }
-    },
+    exited,
+    signal: (name) => isAlive(pid, startTicks) && signal(pid, name),
     killGroup() {
-      if (session === pid || session > 1) killSession(session, leaderTicks)
-      if (!isAlive(pid, startTicks)) return
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // Gone meanwhile.
-      }
+      if (session > 1) killSession(session, leaderTicks)
+      if (isAlive(pid, startTicks)) signal(pid, 'SIGKILL')
     },
+  }
+  followed.set(pid, { process, over })
+  return process
+}
+
+/** False when it is gone. */
+function signal(pid: number, name: string): boolean {
+  try {
+    return process.kill(pid, name)
+  } catch {
+    return false
   }
 }
 
-/** A zombie of ours: the reaper is about to say how it ended. */
+/** Null while it lives, or somebody else is about to say how it has ended. */
+function exitOf(pid: number, startTicks: number): Exit | null {
+  if (isAlive(pid, startTicks)) return null
+  if (!isToBeReaped(pid, startTicks)) return { code: null, signal: null }
+  // The reaper comes with SIGCHLD, and sees nothing for want of descriptors (EMFILE): then it will not come again.
+  return isOwnChild(pid) ? null : reapOne(pid)
+}
+
+/** A zombie of ours. */
 function isToBeReaped(pid: number, startTicks: number): boolean {
   const stat = readStat(pid)
   return stat?.ppid === process.pid && stat.startTicks === startTicks

@@ -24,6 +24,7 @@ import { buildTree } from './build-tree.ts'
 import { checkAnswer } from './check-answer.ts'
 import { type Delivered, newDelivery } from './delivery.ts'
 import { hostPlatform } from './host-platform.ts'
+import { type Keeper, newKeeper } from './keeper.ts'
 import { lazyHttpClient } from './lazy-http.ts'
 import { heldReason } from './stage-gate.ts'
 import { type StageProgress, type StagerOrder, type StageVerdict, scratchOf } from './stage-protocol.ts'
@@ -40,10 +41,11 @@ export async function runStageJob(
   try {
     report({ type: 'checking' })
     const { fetcher, location } = await fetcherFor(order.source)
-    const context = contextOf(order, location, report, signal)
+    const keeper = newKeeper({ folder: scratchOf(order.directory), maxBytes: order.maxBytes })
+    const context = contextOf(order, location, keeper, report, signal)
     // Asked for again, what was turned down is looked at as if for the first time.
     const answer: unknown = await fetcher.check(context, order.again ? null : order.known)
-    return await onCheck(order, checkAnswer(order.source, answer), { fetcher, context, report })
+    return await onCheck(order, checkAnswer(order.source, answer), { fetcher, context, keeper, report })
   } catch (error) {
     const wait = waiting(waitMsOf(error))
     if (isIncomplete(error)) return { type: 'incomplete', message: error.message, ...wait }
@@ -56,6 +58,7 @@ export async function runStageJob(
 function contextOf(
   { directory, token, allowUnverified }: StagerOrder,
   location: string,
+  keeper: Keeper,
   report: (progress: StageProgress) => void,
   signal: AbortSignal,
 ): FetchContext {
@@ -66,6 +69,7 @@ function contextOf(
     token,
     scratch: scratchOf(directory),
     signal,
+    keep: keeper.keep,
     warn: (message) => report({ type: 'warning', message }),
   }
 }
@@ -73,6 +77,7 @@ function contextOf(
 interface Tools {
   readonly fetcher: Fetcher
   readonly context: FetchContext
+  readonly keeper: Keeper
   readonly report: (progress: StageProgress) => void
 }
 
@@ -177,6 +182,7 @@ async function fetchRelease(order: StagerOrder, release: Release, tools: Tools):
     partials: order.store.tmp,
     source: order.source,
     maxBytes: order.maxBytes,
+    keeper: tools.keeper,
     onBytes: (bytes) => {
       const now = performance.now()
       if (now - reportedAt < PROGRESS_EVERY_MS) return

@@ -24,13 +24,14 @@ export interface WorkerContext {
   readonly ready: Ready
   readonly readyTimeoutMs: number
   readonly drainSignal: string
-  readonly drainTimeoutMs: number
   readonly watchdogMs: number | null
   readonly send: (input: Input) => void
   /** The main pids of other workers, for explanations. */
   readonly others: () => readonly number[]
   /** The worker has ended. */
   readonly onGone: () => void
+  /** It has crashed, and others of its session go on. */
+  readonly onLeftovers: (kill: () => void) => void
 }
 
 const PROBE_EVERY_MS = 1_000
@@ -38,6 +39,7 @@ const PROBE_EVERY_MS = 1_000
 export class WorkerProcess {
   readonly context: WorkerContext
   #process: TrackedProcess
+  readonly #followed = new Set<TrackedProcess>()
   #watch: WatchContext | null
   readonly #notify: NotifyAddress | null
   readonly #startedAt: number = performance.now()
@@ -168,7 +170,8 @@ export class WorkerProcess {
     this.context.send({ type: 'worker-moved', worker: this.context.id, pid: from, to })
     this.#follow(next)
     // It has not heard of it yet.
-    if (this.#isDraining) next.signal(this.context.drainSignal)
+    if (this.#isKilled) next.killGroup()
+    else if (this.#isDraining) next.signal(this.context.drainSignal)
     if (!this.#watch) return
     this.#watch = { ...this.#watch, pid: to }
     if (this.#isReady || this.#isDraining) return
@@ -177,18 +180,26 @@ export class WorkerProcess {
   }
 
   #follow(process: TrackedProcess): void {
+    // It may have named this one before.
+    if (this.#followed.has(process)) return
+    this.#followed.add(process)
     void process.exited.then((exit) => {
       // Its last words may say where it went on.
       this.#notify?.read()
-      if (this.#process === process) this.#onExit(exit)
+      if (this.#process === process) void this.#onExit(exit)
     })
   }
 
-  #onExit(exit: Exit): void {
-    const { drainSignal, drainTimeoutMs, onGone } = this.context
+  async #onExit(exit: Exit): Promise<void> {
+    const { drainSignal, onGone, onLeftovers } = this.context
     const address = this.#notify?.datagramPath ?? null
-    const daemon = exit.code === 0 && !this.#isKilled && address ? findDaemon(address, this.pid) : null
-    if (daemon) return this.#goOnAs(daemon)
+    if (exit.code === 0 && !this.#isKilled && address !== null) {
+      const former = this.#process
+      const daemon = await findDaemon(address, former.pid)
+      // It has named another one meanwhile.
+      if (this.#process !== former) return
+      if (daemon) return this.#goOnAs(daemon)
+    }
     this.#stopWatching()
     this.#notify?.close()
     this.#watch?.doors.release()
@@ -202,7 +213,7 @@ export class WorkerProcess {
     // After a crash its place is free at once, and what it left behind ends on its own time.
     if (this.#isDraining) return void leftovers.gone.then(over)
     over()
-    setTimeout(() => this.#process.killGroup(), drainTimeoutMs).unref()
+    onLeftovers(() => this.#process.killGroup())
   }
 
   #send(exit: Exit): void {

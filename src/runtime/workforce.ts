@@ -35,14 +35,11 @@ type SpawnEffect = Extract<Effect, { type: 'spawn' }>
 export class Workforce {
   readonly #context: WorkforceContext
   readonly #workers = new Map<number, WorkerProcess>()
+  /** What crashed workers have left behind, which has a drain timeout to finish. */
+  readonly #leftovers = new Set<() => void>()
 
   constructor(context: WorkforceContext) {
     this.#context = context
-  }
-
-  /** The main pids, for whoever must leave them alone. */
-  get pids(): readonly number[] {
-    return [...this.#workers.values()].map((worker) => worker.pid)
   }
 
   async spawn(effect: SpawnEffect): Promise<void> {
@@ -123,6 +120,20 @@ export class Workforce {
     }
   }
 
+  /** Nothing that was started here goes on. */
+  end(): void {
+    for (const kill of this.#leftovers) kill()
+  }
+
+  #endLater(kill: () => void): void {
+    this.#leftovers.add(kill)
+    const late = (): void => {
+      this.#leftovers.delete(kill)
+      kill()
+    }
+    setTimeout(late, this.#context.settings.drainTimeoutMs).unref()
+  }
+
   #workerContext(id: number, generation: number, build: Build, launch: Pick<Launch, 'preset'>): WorkerContext {
     const { settings, send } = this.#context
     return {
@@ -131,12 +142,12 @@ export class Workforce {
       build,
       ready: settings.ready,
       readyTimeoutMs: settings.readyTimeoutMs,
-      drainTimeoutMs: settings.drainTimeoutMs,
       drainSignal: settings.drainSignal ?? launch.preset?.drainSignal ?? 'SIGTERM',
       watchdogMs: settings.watchdogMs,
       send,
       others: () => [...this.#workers].filter(([other]) => other !== id).map(([, worker]) => worker.pid),
       onGone: () => this.#workers.delete(id),
+      onLeftovers: (kill) => this.#endLater(kill),
     }
   }
 

@@ -3,7 +3,7 @@
  * again whenever it is missing (PEP 3147). Everything that is not exactly that may be somebody's only copy.
  */
 
-import { readdir } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { baseOf, parentOf } from '../core/tree-path.ts'
 
@@ -13,24 +13,21 @@ const FOLDER = '__pycache__'
 const COMPILED = /^(.+)\.[a-z]+-\d+[a-z]*(?:-[a-z0-9]+)*(?:\.opt-[12])?\.pyc$/
 
 /**
- * True where each stranger is a folder of compiled modules, nothing else is in it, and the source of each is a file of
- * the build. `listed` are the paths of the manifest.
+ * True where each stranger is a folder of compiled modules, nothing else is in it, and the source of each is beside it
+ * and of the build. `strangers` are all there are, as checkSeal gives them.
  */
-export async function areRegenerable(
-  tree: string,
-  strangers: readonly string[],
-  listed: ReadonlySet<string>,
-): Promise<boolean> {
+export async function areRegenerable(tree: string, strangers: readonly string[]): Promise<boolean> {
   for (const path of strangers) {
     if (baseOf(path) !== FOLDER) return false
-    const beside = parentOf(path)
     const entries = await readdir(join(tree, path), { withFileTypes: true }).catch(() => null)
     if (entries === null) return false
-    const isOurs = ({ name }: { readonly name: string }) => {
-      const [, module] = COMPILED.exec(name) ?? []
-      return module !== undefined && listed.has(`${beside === '' ? '' : `${beside}/`}${module}.py`)
+    for (const entry of entries) {
+      const [, module] = COMPILED.exec(entry.name) ?? []
+      if (!entry.isFile() || module === undefined) return false
+      const source = join(parentOf(path), `${module}.py`)
+      const isThere = (await lstat(join(tree, source)).catch(() => null))?.isFile() ?? false
+      if (!isThere || strangers.includes(source)) return false
     }
-    if (!entries.every((entry) => entry.isFile() && isOurs(entry))) return false
   }
   return true
 }

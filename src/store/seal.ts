@@ -17,14 +17,21 @@ import { checkSeal, isWhole } from './check-seal.ts'
 import { createFolder, type StorePaths } from './layout.ts'
 import { storeTrouble } from './trouble.ts'
 
+/** Of `build.json` and of the manifest: 100 000 entries with names of 160 bytes have 30 MB. */
+const FILE_BYTES = 134_217_728
+
+/** Steps of all links of a build together, each a moment of the master: 10 000 links that take forty each. */
+const MAX_LOOKS = 400_000
+
 /**
  * Takes the staged folder, whatever comes of it. A whole build of the same id is kept; one that is damaged is moved
  * aside first. Throws AutoupError: `refused` for links that lead out, `failed` when the disk does not play along.
  */
 export async function finishStaging(paths: StorePaths, stagedDirectory: string): Promise<Build> {
   try {
-    const file = readBuildFileIn(stagedDirectory)
-    if (file === null || dirname(stagedDirectory) !== paths.tmp) {
+    const isOurs = dirname(stagedDirectory) === paths.tmp && isPlain(stagedDirectory)
+    const file = isOurs ? readBuildFileIn(stagedDirectory) : null
+    if (file === null) {
       throw new AutoupError('failed', `${stagedDirectory} holds no staged build: stage the release again`)
     }
     const existing = readBuildFile(paths, file.id)
@@ -60,9 +67,28 @@ export async function moveAside(paths: StorePaths, id: BuildId): Promise<string 
   return to
 }
 
+/**
+ * Whether it is made of what it should be made of. The stager may make links in `tmp/`: through one in the place of
+ * `tree` the master's own links would land anywhere, and one to a device would be read for ever.
+ */
+function isPlain(staged: string): boolean {
+  const look = (name: string) => lstatSync(join(staged, name), { throwIfNoEntry: false })
+  const isSmallFile = (name: string) => {
+    const stats = look(name)
+    return stats?.isFile() === true && stats.size <= FILE_BYTES
+  }
+  return ['', 'tree'].every((name) => look(name)?.isDirectory()) && ['build.json', 'manifest'].every(isSmallFile)
+}
+
 /** Every link is looked at before the first is made. */
 async function makeLinks(tree: string, { links, version }: BuildFile): Promise<void> {
-  const look = lookOnDisk(tree, links)
+  let looks = 0
+  const onDisk = lookOnDisk(tree, links)
+  const look = (path: string) => {
+    if (++looks > MAX_LOOKS)
+      throw new AutoupError('refused', `${version} holds links that lead through too many others`)
+    return onDisk(path)
+  }
   for (const link of links) {
     const problem = standsInFolder(link.path, look) ? linkProblem(link, look) : 'stands in no folder of it'
     if (problem !== null) throw new AutoupError('refused', `${version} holds the link '${link.path}', which ${problem}`)

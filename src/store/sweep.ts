@@ -76,7 +76,7 @@ function byAge(a: BuildFile, b: BuildFile): number {
 async function sweepBuild(paths: StorePaths, id: BuildId): Promise<void> {
   const check = await checkSeal(paths, id, { full: false })
   // Moved aside a build stays for ever, so that must not become the way of every build in Python.
-  if (!isWhole(check) || !(await areRegenerable(treeFolder(paths, id), check.strangers, check.listed))) {
+  if (!isWhole(check) || !(await areRegenerable(treeFolder(paths, id), check.strangers))) {
     await moveAside(paths, id)
     return
   }

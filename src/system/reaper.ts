@@ -34,7 +34,8 @@ export function startReaper(onReaped: (pid: number, exit: Exit) => void = () => 
   }
 }
 
-function reapOne(pid: number): Exit | null {
+/** How this adopted child has ended, which nobody else hears then; null while it lives, or when it is no child. */
+export function reapOne(pid: number): Exit | null {
   try {
     const reaped = waitpid(pid)
     return reaped === null ? null : { code: reaped.exitCode, signal: reaped.signal }

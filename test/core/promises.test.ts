@@ -181,9 +181,9 @@ describe('for any sequence of events', () => {
         if (setting.strategy === 'exclusive') return
         play(setting, sequence, (world) => {
           world.observe = (before, input, after) => {
-            // These end workers themselves, or are the operator's own wish for fewer.
+            // These end workers themselves, or are the operator's own wish for fewer, or for those of before.
             if (
-              ['worker-exited', 'worker-failed', 'scale', 'boot'].includes(input.type) ||
+              ['worker-exited', 'worker-failed', 'scale', 'boot', 'rollback'].includes(input.type) ||
               !before.serving ||
               !after.serving
             )

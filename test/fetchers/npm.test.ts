@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { lstat, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { npmFetcher } from '../../fetchers/npm.ts'
 import type { NpmKnown } from '../../fetchers/npm-check.ts'
 import type { Check, FetchContext, Release } from '../../src/core/source.ts'
@@ -13,6 +13,9 @@ import { finishStaging } from '../../src/store/seal.ts'
 import { type NpmRegistry, type PublishedPackage, startNpmRegistry } from '../support/npm-registry.ts'
 import { needs } from '../support/requirements.ts'
 import { jobFor, runJob, temporaryFolder, temporaryStore } from '../support/stores.ts'
+
+// npm takes a second for each command, and more on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 let registry: NpmRegistry
 let warnings: string[]
@@ -92,15 +95,9 @@ suite.describe('the version', () => {
 
   test.each([
     ['app', '2.0.0'],
-    ['app@latest', '2.0.0'],
     ['app@^1', '1.4.2'],
-    ['app@1.x', '1.4.2'],
-    ['app@~1.0', '1.0.0'],
-    ['app@>=1 <2', '1.4.2'],
-    ['app@*', '2.0.0'],
     ['app@1.4.0', '1.4.0'],
     ['app@next', '2.1.0-beta.1'],
-    ['app@^2.1.0-beta.0', '2.1.0-beta.1'],
   ])('of %s is %s', async (location, version) => {
     const { release } = await released(location)
     expect(release).toMatchObject({ version, name: `app@${version}`, ordered: true, isTree: true, digest: null })
@@ -182,7 +179,7 @@ suite.describe('a check', () => {
   test('of a registry that does not answer says so', async () => {
     await registry.stop()
     await expect(check('app')).rejects.toThrow(/^127\.0\.0\.1:\d+ refuses connections: check that it runs/)
-  }, 30_000)
+  })
 })
 
 suite.describe('a private package', () => {
@@ -217,7 +214,7 @@ suite.describe('a private package', () => {
     expect(known.isByNpm).toBe(true)
     expect(await check('app@^1', known)).toMatchObject({ kind: 'unchanged' })
     expect(await stage('app')).toMatchObject({ type: 'staged' })
-  }, 40_000)
+  })
 })
 
 suite.describe('the build', () => {
@@ -238,6 +235,7 @@ suite.describe('the build', () => {
     expect(existsSync(join(tree, 'node_modules/dep/index.js'))).toBe(true)
     const lock = await readFile(join(tree, 'package-lock.json'), 'utf8')
     expect(lock).not.toContain('127.0.0.1')
+    expect(existsSync(join(tree, 'node_modules/.package-lock.json'))).toBe(false)
     const executables = readBuildFile(store, id)!.executables
     const question = { tree, executables, project: 'service', searchPath: '/usr/bin' }
     const path = join(tree, 'node_modules/.bin/app')
@@ -249,6 +247,9 @@ suite.describe('the build', () => {
     await registry.publish({ name: 'dep', version: '1.2.3', files: { 'index.js': '' } })
     await registry.publish(app('1.0.0', { manifest: { dependencies: { dep: '^1' } } }))
     const first = await stage('app')
+    // Said of it later, and no part of it.
+    const announced = { deprecated: 'use another', license: 'MIT' }
+    await registry.publish({ name: 'dep', version: '1.2.3', files: { 'index.js': '' }, announced })
     const second = await stage('app@1.0.0')
     expect(first).toMatchObject({ type: 'staged', build: { id: expect.stringMatching(/^sha256-/) } })
     expect((second as { build: unknown }).build).toMatchObject({ id: (first as { build: { id: string } }).build.id })

@@ -1,10 +1,11 @@
 /** Real stagers: the built program, as a child of this process. */
 
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import {
   parseReport,
@@ -17,10 +18,13 @@ import { type Staging, stage } from '../../src/runtime/staging.ts'
 import { readBuild } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
 import { finishStaging } from '../../src/store/seal.ts'
-import { elf, script } from '../support/builds.ts'
+import { type Artifact, directory, elf, script } from '../support/builds.ts'
 import { isAlive, kill, readProcess } from '../support/processes.ts'
+import { findProgram } from '../support/requirements.ts'
 import { jobFor, temporaryFolder, temporaryStore } from '../support/stores.ts'
+import { pack, tar } from '../support/tar.ts'
 import { until } from '../support/until.ts'
+import { zip } from '../support/zip.ts'
 
 let store: StorePaths
 let folder: string
@@ -96,6 +100,43 @@ describe('a stager', () => {
     const { directory } = verdicts[0] as { directory: string }
     const build = await finishStaging(store, directory)
     expect(readBuild(store, build.id)).toEqual(build)
+    expect(readdirSync(store.tmp)).toEqual([])
+  })
+
+  test.each<[string, Artifact]>([
+    ['app', directory(elf(), { README: 'hello' })],
+    ['app.gz', (to) => writeFileSync(to, gzipSync('#!/bin/sh\n'))],
+    ['app.zip', (to) => writeFileSync(to, zip([{ path: 'app', data: '#!/bin/sh\n', mode: 0o755 }]))],
+    ['app.tar', (to) => writeFileSync(to, tar({ path: 'app', data: '#!/bin/sh\n', mode: 0o755 }))],
+    ...(['xz', 'zstd', 'bzip2'] as const)
+      .filter((program) => findProgram(program) !== null)
+      .map((program): [string, Artifact] => [
+        `app.tar.${{ xz: 'xz', zstd: 'zst', bzip2: 'bz2' }[program]}`,
+        (to) => writeFileSync(to, pack(program, tar({ path: 'app', data: '#!/bin/sh\n', mode: 0o755 }))),
+      ]),
+  ])('stages %s, confined as it is', async (name, artifact) => {
+    path = join(folder, name)
+    artifact(path)
+    if (name === 'app') symlinkSync('bin/app', join(path, 'run'))
+    const { verdicts } = await until('it is still', async () => {
+      const run = start()
+      await run.staging.done
+      return run.verdicts[0]?.type === 'incomplete' ? null : run
+    })
+    expect(verdicts).toEqual([expect.objectContaining({ type: 'staged' })])
+    await finishStaging(store, (verdicts[0] as { directory: string }).directory)
+    expect(readdirSync(store.tmp)).toEqual([])
+  })
+
+  test('leaves nothing of an archive that was refused in its middle', async () => {
+    path = join(folder, 'app.tar')
+    const entries = Array.from({ length: 50 }, (_, at) => ({ path: `deep/folder/f${at}`, data: 'x'.repeat(5_000) }))
+    await writeFile(path, tar(...entries, { path: '../moo', data: 'moo' }))
+    const run = start()
+    await run.staging.done
+    expect(run.verdicts).toEqual([
+      expect.objectContaining({ type: 'refused', reason: expect.stringContaining('leads out') }),
+    ])
     expect(readdirSync(store.tmp)).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 /** Real processes in the master's hands: what a worker hears that is to go at once, who is adopted, who is asked how. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { COMMAND } from '../../src/core/build.ts'
@@ -16,6 +16,7 @@ import { createRuntimeDirectory, NotifyHub } from '../../src/system/notify.ts'
 import { childrenOf, isAlive } from '../../src/system/procfs.ts'
 import { type Child, spawnChild } from '../../src/system/spawn.ts'
 import { onEnd } from '../support/on-end.ts'
+import { needs } from '../support/requirements.ts'
 import { temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { until } from '../support/until.ts'
 
@@ -198,4 +199,42 @@ test('a preflight that nobody waits for any longer is ended', async () => {
   preflight.follow({ promotion: null })
   await done
   expect(isAlive(pid)).toBe(false)
+})
+
+test('what a crashed worker has left behind ends with the master at the latest', async () => {
+  const file = join(await temporaryFolder(), 'pid')
+  const stubborn = `(trap "" TERM; exec sh -c 'echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 60') &`
+  const command = ['sh', '-c', `${stubborn} until [ -e ${file} ]; do sleep 0.01; done; kill -KILL $$`]
+  const { force, next } = workforce({ command }, () => undefined)
+  await force.spawn(SPAWN)
+  await next('worker-exited')
+  const left = Number(readFileSync(file, 'utf8'))
+  onEnd(() => isAlive(left) && process.kill(left, 'SIGKILL'))
+  expect(isAlive(left)).toBe(true)
+  force.end()
+  await until('it has ended', () => !isAlive(left))
+})
+
+needs('python3').test('a worker that names two processes in turn, again and again, ends once', async () => {
+  const folder = await temporaryFolder()
+  const program = join(folder, 'app.py')
+  writeFileSync(
+    program,
+    `import os, socket, time
+one, two = (os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '60') for _ in range(2))
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ['NOTIFY_SOCKET'])
+for _ in range(50):
+    for pid in one, two: s.send(b'MAINPID=%d' % pid)
+s.send(b'MAINPID=%d\nSTATUS=named' % one)
+time.sleep(60)
+`,
+  )
+  const { force, inputs, next } = workforce({ command: ['python3', program] }, () => undefined)
+  await force.spawn(SPAWN)
+  const { pid } = await next('worker-said')
+  force.drain(1)
+  expect(await next('worker-exited')).toMatchObject({ pid })
+  await until('the others have ended', () => childrenOf(process.pid).length === 0)
+  expect(inputs.filter(({ type }) => type === 'worker-exited')).toHaveLength(1)
 })

@@ -49,6 +49,51 @@ async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o7777).toString(8)
 }
 
+describe('a staged folder that a hostile stager has made', () => {
+  const rewrite = async (directory: string, change: (file: Record<string, unknown>) => void) => {
+    const file = JSON.parse(await readFile(join(directory, 'build.json'), 'utf8'))
+    change(file)
+    await rm(join(directory, 'build.json'))
+    await writeFile(join(directory, 'build.json'), JSON.stringify(file))
+  }
+
+  test('with a link in the place of its tree makes no link elsewhere', async () => {
+    const directory = await staged()
+    const elsewhere = await temporaryFolder()
+    await rewrite(directory, (file) => {
+      file.links = [{ path: 'evil', target: '.' }]
+    })
+    await rename(join(directory, 'tree'), join(directory, 'other'))
+    await symlink(elsewhere, join(directory, 'tree'))
+    await expect(finishStaging(store, directory)).rejects.toThrow('holds no staged build')
+    expect(await readdir(elsewhere)).toEqual([])
+    expect(await readdir(store.builds)).toEqual([])
+  })
+
+  test.each(['build.json', 'manifest'])('with a link to a device for %s is not read for ever', async (name) => {
+    const directory = await staged()
+    await rm(join(directory, name))
+    await symlink('/dev/zero', join(directory, name))
+    await expect(finishStaging(store, directory)).rejects.toThrow('holds no staged build')
+  })
+
+  test('that is itself a link is not followed', async () => {
+    const directory = await staged()
+    await symlink(directory, join(store.tmp, 'link'))
+    await expect(finishStaging(store, join(store.tmp, 'link'))).rejects.toThrow('holds no staged build')
+    expect(await readdir(store.builds)).toEqual([])
+  })
+
+  test('with links that go round and round for ever is given up soon', async () => {
+    const directory = await staged()
+    await rewrite(directory, (file) => {
+      const target = `${'./bin/../'.repeat(100)}bin`
+      file.links = Array.from({ length: 5_000 }, (_, at) => ({ path: `link-${at}`, target }))
+    })
+    await expect(finishStaging(store, directory)).rejects.toThrow(/too many others/)
+  })
+})
+
 describe('a sealed build', () => {
   test('is read-only, without setuid, with its links, and nothing is left in tmp', async () => {
     const { id } = await stageBuild(store, source)

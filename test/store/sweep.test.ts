@@ -1,11 +1,13 @@
+import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Build } from '../../src/core/build.ts'
 import { treeFolder } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
 import { sweepBuilds, sweepTmp } from '../../src/store/sweep.ts'
 import { directory, script } from '../support/builds.ts'
+import { needs } from '../support/requirements.ts'
 import { stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
 
 let store: StorePaths
@@ -48,6 +50,47 @@ test('a build that somebody has written into is moved aside, not deleted', async
   const [aside] = await readdir(store.aside)
   expect(aside).toContain(idOf(1))
   expect((await stat(join(store.aside, aside!, 'tree/customers.db'))).size).toBe(8)
+})
+
+describe('of a build in Python', () => {
+  let tree: string
+
+  beforeEach(async () => {
+    const path = join(await temporaryFolder(), 'py')
+    directory(script('#!/bin/sh\nexit 0\n'), { 'app.py': 'import lib\n', 'lib.py': 'x = 1\n' })(path)
+    const build = await stageBuild(store, path)
+    builds = [build]
+    tree = treeFolder(store, build.id)
+    await sweepBuilds(store, { keep: 0, protect: new Set([build.id]), inUse: NONE })
+  })
+
+  const sweep = async () => {
+    expect(await sweepBuilds(store, { keep: 0, protect: NONE, inUse: NONE })).toEqual([idOf(1)])
+    expect(await readdir(store.builds)).toEqual([])
+    return await readdir(store.aside).catch(() => [])
+  }
+
+  needs('python3').test('what Python has compiled by itself goes with it', async () => {
+    execFileSync('python3', ['app.py'], { cwd: tree, env: { PATH: process.env.PATH } })
+    expect(await readdir(join(tree, '__pycache__'))).toEqual([expect.stringMatching(/^lib\..*\.pyc$/)])
+    expect(await sweep()).toEqual([])
+    expect(await readdir(store.tmp)).toEqual([])
+  })
+
+  test.each([
+    ['without a source', ['__pycache__/gone.cpython-311.pyc']],
+    ['whose source is a stranger', ['__pycache__/new.cpython-311.pyc', 'new.py']],
+    ['beside something else', ['__pycache__/lib.cpython-311.pyc', '__pycache__/cache.db']],
+    ['with another ending', ['__pycache__/lib.cpython-311.pyc.139']],
+    ['in a deeper folder', ['__pycache__/x/lib.cpython-311.pyc']],
+    ['elsewhere', ['lib.cpython-311.pyc']],
+  ])('a compiled file %s is kept with it', async (_, paths) => {
+    for (const path of paths) {
+      await mkdir(dirname(join(tree, path)), { recursive: true })
+      await writeFile(join(tree, path), 'x')
+    }
+    expect(await sweep()).toEqual([expect.stringContaining(idOf(1))])
+  })
 })
 
 test('what is no build is left alone', async () => {

@@ -177,7 +177,7 @@ async function pack(
     writeFileSync(join(work, 'package', path), text)
   }
   const chunks: Buffer[] = []
-  for await (const chunk of create({ cwd: work, gzip: true, portable: true }, ['package']))
+  for await (const chunk of create({ cwd: work, gzip: true, portable: true, noMtime: true }, ['package']))
     chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)
 }

@@ -1,5 +1,6 @@
 /** A tar of exactly the entries asked for: tools would clean the hostile ones. */
 
+import { execFileSync } from 'node:child_process'
 import { Header } from 'tar'
 
 export interface TarEntry {
@@ -22,4 +23,9 @@ export function tarBlocks({ path, type = 'File', data = '', linkpath, mode = 0o6
   const block = Buffer.alloc(512)
   header.encode(block)
   return [block, body, Buffer.alloc((512 - (body.length % 512)) % 512)]
+}
+
+/** By the real program: `xz`, `zstd`, `bzip2`. */
+export function pack(program: string, bytes: Buffer, ...args: string[]): Buffer {
+  return execFileSync(program, ['-c', ...args], { input: bytes, maxBuffer: 1e9, stdio: ['pipe', 'pipe', 'ignore'] })
 }

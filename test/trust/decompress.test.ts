@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +11,7 @@ import { unpackSingle } from '../../src/trust/single.ts'
 import { missingTool } from '../../src/trust/unpack-tool.ts'
 import { needs } from '../support/requirements.ts'
 import { temporaryFolder } from '../support/stores.ts'
-import { tar } from '../support/tar.ts'
+import { pack, tar } from '../support/tar.ts'
 
 let folder: string
 let turn = 0
@@ -25,10 +24,6 @@ function unpackBytes(bytes: Buffer, compression: Compression, limits = {}): Prom
   const folders = { work: join(folder, `work-${turn}`), tree: join(folder, `tree-${turn++}`) }
   writeFileSync(join(folder, 'archive'), bytes)
   return unpack(join(folder, 'archive'), { form: 'tar', compression }, folders, { ...TRUST_LIMITS, ...limits })
-}
-
-function pack(program: string, bytes: Buffer, ...args: string[]): Buffer {
-  return execFileSync(program, ['-c', ...args], { input: bytes, maxBuffer: 1e9 })
 }
 
 const TOOLS: readonly (readonly [Compression, string])[] = [

@@ -4,7 +4,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { nodeServer } from '../support/builds.ts'
 import { AUTOUP, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { isAlive, kill } from '../support/processes.ts'
@@ -62,4 +64,15 @@ test('a SIGUSR2 that comes before it answers does not end it', async () => {
   master.signal('SIGUSR2')
   await master.waitFor((event) => event.type === 'promotion-started' && event.purpose === 'restart', 'restart')
   expect(await master.stop()).toBe(0)
+})
+
+test('a SIGTERM while a preflight runs ends that, too', async () => {
+  const folder = temporaryDirectory()
+  const path = join(folder, 'app')
+  nodeServer({ version: '1' })(path)
+  const started = join(folder, 'started')
+  const args = ['--fetch', `file:${path}`, '--listen', '127.0.0.1:0', '--preflight', `touch ${started}; exec sleep 600`]
+  const master = await startMaster({ args })
+  await until('it runs', () => existsSync(started))
+  expect(await Promise.race([master.stop(), setTimeout(10_000, 'too late', { ref: false })])).toBe(0)
 })
