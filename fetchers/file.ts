@@ -15,9 +15,9 @@ import { DEFAULTS } from '../src/core/settings.ts'
 import type { Check, FetchContext, Fetcher, Kept, Known, Release, Sink } from '../src/core/source.ts'
 import { readAhead } from '../src/system/read-ahead.ts'
 import { isExecutableMode } from '../src/system/tree.ts'
-import { checkDirectory, fetchDirectory } from './file-directory.ts'
-import { DEEP_LOOK_MS, type FileKnown, isFileKnown, type Look, lookOf, STILL_MS, sameLook } from './file-look.ts'
-import { isBeingWritten } from './file-writers.ts'
+import { checkDirectory, fetchDirectory } from './file/directory.ts'
+import { DEEP_LOOK_MS, type FileKnown, isFileKnown, type Look, lookOf, STILL_MS, sameLook } from './file/look.ts'
+import { isBeingWritten } from './file/writers.ts'
 
 const COMPANION_BYTES = 1_048_576
 

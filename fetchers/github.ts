@@ -8,8 +8,8 @@ import { AutoupError } from '../src/core/errors.ts'
 import { incomplete } from '../src/core/incomplete.ts'
 import { DEFAULTS } from '../src/core/settings.ts'
 import type { FetchContext, Fetcher, Piece, Release } from '../src/core/source.ts'
-import type { GithubApi } from './github-api.ts'
-import type { GithubDetail } from './github-check.ts'
+import type { GithubApi } from './github/api.ts'
+import type { GithubDetail } from './github/check.ts'
 
 /** Checksum files and signatures are smaller. */
 const COMPANION_BYTES = 1_048_576
@@ -27,7 +27,7 @@ export const githubFetcher: Fetcher = {
   intervalWithoutTokenMs: WITHOUT_TOKEN_MS,
 
   async check(context, known) {
-    const { checkGithub } = await import('./github-check.ts')
+    const { checkGithub } = await import('./github/check.ts')
     return await checkGithub(context, known)
   },
 
@@ -64,9 +64,9 @@ async function open(api: GithubApi, asset: number, release: Release, from: numbe
 }
 
 async function apiOf(context: FetchContext): Promise<GithubApi> {
-  const { GithubApi } = await import('./github-api.ts')
-  const { parseGithubLocation } = await import('./github-location.ts')
-  const { apiUrl } = await import('./github-url.ts')
+  const { GithubApi } = await import('./github/api.ts')
+  const { parseGithubLocation } = await import('./github/location.ts')
+  const { apiUrl } = await import('./github/url.ts')
   const url = apiUrl(process.env.GITHUB_API_URL, context.token !== null)
   return new GithubApi(context, parseGithubLocation(context.location), url, null)
 }

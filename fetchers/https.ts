@@ -5,8 +5,8 @@
  */
 
 import type { Check, FetchContext, Fetcher, Known } from '../src/core/source.ts'
-import { BLIND_MS, isFileKnown, isManifestKnown } from './https-known.ts'
-import { fillIn, wordsOf } from './https-location.ts'
+import { BLIND_MS, isFileKnown, isManifestKnown } from './https/known.ts'
+import { fillIn, wordsOf } from './https/location.ts'
 
 export const httpsFetcher: Fetcher = {
   scheme: 'https',
@@ -21,32 +21,32 @@ export const httpsFetcher: Fetcher = {
   async check(context, known): Promise<Check> {
     const address = fillIn(context.location, wordsOf(context))
     if (!new URL(address).pathname.toLowerCase().endsWith('.json')) return checkByType(context, address, known)
-    const { checkManifest } = await import('./https-manifest.ts')
+    const { checkManifest } = await import('./https/manifest.ts')
     return checkManifest(context, address, isManifestKnown(known) ? known : null)
   },
 
   async fetch(context, release, into): Promise<void> {
-    const { download } = await import('./https-download.ts')
+    const { download } = await import('./https/download.ts')
     await download(context, release, into)
   },
 
   async companion(context, release, name): Promise<string | null> {
-    const { readCompanion } = await import('./https-companions.ts')
+    const { readCompanion } = await import('./https/companions.ts')
     return readCompanion(context, release, name)
   },
 }
 
 async function checkByType(context: FetchContext, address: string, known: Known | null): Promise<Check> {
-  const { lookAt } = await import('./https-look.ts')
+  const { lookAt } = await import('./https/look.ts')
   const manifest = isManifestKnown(known) ? known : null
   const file = isFileKnown(known) ? known : null
   const looked = await lookAt(context, address, manifest ? { look: manifest.look, method: 'HEAD' } : file)
   if (manifest && looked === null) return { kind: 'unchanged' }
   if (looked && isJson(looked.answer.headers['content-type'])) {
-    const { checkManifest } = await import('./https-manifest.ts')
+    const { checkManifest } = await import('./https/manifest.ts')
     return checkManifest(context, address, manifest)
   }
-  const { checkFile } = await import('./https-file.ts')
+  const { checkFile } = await import('./https/file.ts')
   return checkFile(context, address, looked, file)
 }
 

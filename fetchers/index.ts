@@ -7,10 +7,10 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AutoupError } from '../src/core/errors.ts'
 import type { Fetcher } from '../src/core/source.ts'
-import { GITHUB_FORM, parseGithubLocation } from './github-location.ts'
-import { locateUrl } from './https-location.ts'
-import { NPM_FORM, splitNpmLocation } from './npm-location.ts'
-import { findPlugin, PLUGIN_FORM } from './plugin-path.ts'
+import { GITHUB_FORM, parseGithubLocation } from './github/location.ts'
+import { locateUrl } from './https/location.ts'
+import { NPM_FORM, splitNpmLocation } from './npm/location.ts'
+import { findPlugin, PLUGIN_FORM } from './plugin/path.ts'
 
 export interface Source {
   readonly fetcher: Fetcher

@@ -10,12 +10,12 @@ export const npmFetcher: Fetcher = {
   scheme: 'npm',
 
   async check(context, known) {
-    const { checkNpm } = await import('./npm-check.ts')
+    const { checkNpm } = await import('./npm/check.ts')
     return await checkNpm(context, known)
   },
 
   async fetch(context, release, into) {
-    const { installTree, planOf } = await import('./npm-install.ts')
+    const { installTree, planOf } = await import('./npm/install.ts')
     await into.tree((tree) => installTree(context, planOf(release), tree))
   },
 }

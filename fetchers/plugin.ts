@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { formatDuration } from '../src/core/duration.ts'
 import { AutoupError, messageOf } from '../src/core/errors.ts'
 import type { Fetcher } from '../src/core/source.ts'
-import type { PluginPlace } from './plugin-path.ts'
+import type { PluginPlace } from './plugin/path.ts'
 
 export const PLUGIN_LIMITS = {
   /** A check is a question. One that takes longer hangs, and the stager's own deadline is made for downloads. */

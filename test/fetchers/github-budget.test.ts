@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asBudget, describeBudget, limitedMs, paceMs, readBudget, spentMs } from '../../fetchers/github-budget.ts'
+import { asBudget, describeBudget, limitedMs, paceMs, readBudget, spentMs } from '../../fetchers/github/budget.ts'
 
 const NOW = Date.parse('2026-01-01T12:00:00Z')
 const HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { matcher } from '../../fetchers/github-asset.ts'
-import { parseGithubLocation } from '../../fetchers/github-location.ts'
+import { matcher } from '../../fetchers/github/asset.ts'
+import { parseGithubLocation } from '../../fetchers/github/location.ts'
 import { fetcherFor } from '../../fetchers/index.ts'
 
 const PLAIN = { owner: 'org', repo: 'app', wanted: null, asset: null, prerelease: false, tagPrefix: null }

@@ -1,7 +1,7 @@
 import type { components } from '@octokit/openapi-types'
 import { describe, expect, test } from 'vitest'
+import type { GithubRelease } from '../../fetchers/github/answer.ts'
 import { githubFetcher } from '../../fetchers/github.ts'
-import type { GithubRelease } from '../../fetchers/github-answer.ts'
 import { waitMsOf } from '../../src/core/incomplete.ts'
 import type { Release } from '../../src/core/source.ts'
 import { check, contextFor, type Found, fetched, found } from '../support/github-check.ts'

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { BLIND_MS } from '../../fetchers/https/known.ts'
 import { httpsFetcher } from '../../fetchers/https.ts'
-import { BLIND_MS } from '../../fetchers/https-known.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 import { type Site, serveSite } from '../support/site.ts'
 import { APP, check, contextOf, fetched, messageOf, NEXT, released, sha256 } from './https-context.ts'

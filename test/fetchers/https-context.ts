@@ -1,8 +1,8 @@
 /** What tests of the `https:` source need: a context with a real client, a check, a sink that collects. */
 
 import { createHash } from 'node:crypto'
+import type { FileKnown } from '../../fetchers/https/known.ts'
 import { httpsFetcher } from '../../fetchers/https.ts'
-import type { FileKnown } from '../../fetchers/https-known.ts'
 import type { Check, FetchContext, Known, Release, Sink } from '../../src/core/source.ts'
 import { createHttpClient } from '../../src/system/http-client.ts'
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { BLIND_MS } from '../../fetchers/https/known.ts'
 import { httpsFetcher } from '../../fetchers/https.ts'
-import { BLIND_MS } from '../../fetchers/https-known.ts'
 import { fetcherFor } from '../../fetchers/index.ts'
 import { isIncomplete } from '../../src/core/incomplete.ts'
 import type { FetchContext } from '../../src/core/source.ts'

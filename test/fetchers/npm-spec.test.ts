@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import semver from 'semver'
 import { expect, test } from 'vitest'
-import { splitNpmLocation } from '../../fetchers/npm-location.ts'
-import { chooseVersion, parseNpmSpec } from '../../fetchers/npm-spec.ts'
+import { splitNpmLocation } from '../../fetchers/npm/location.ts'
+import { chooseVersion, parseNpmSpec } from '../../fetchers/npm/spec.ts'
 
 const THERE = ['1.0.0', '1.4.0', '2.0.0', '2.1.0-beta.1', '1.4.2', 'not-a-version']
 

@@ -1,0 +1,17 @@
+/** What follows `npm:`, cut in two. Apart from its meaning, which needs semver: the master only looks at the form. */
+
+import { AutoupError } from '../../src/core/errors.ts'
+
+export const NPM_FORM = 'npm:PACKAGE[@RANGE]'
+
+/** validate-npm-package-name, as for packages that exist already: capitals are allowed. */
+const LOCATION = /^((?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*)(?:@([^/:#]*))?$/is
+const NAME_LENGTH = 214
+
+/** `text` is '' when nothing follows the name. Throws AutoupError `usage`. */
+export function splitNpmLocation(location: string): { readonly name: string; readonly text: string } {
+  const [, name, text = ''] = LOCATION.exec(location) ?? []
+  if (name !== undefined && name.length <= NAME_LENGTH) return { name, text: text.trim() }
+  const shown = location.slice(0, 200).replace(/\p{Cc}/gu, '?')
+  throw new AutoupError('usage', `'${shown}' names no npm package: write npm:NAME, npm:NAME@^1.2 or npm:@SCOPE/NAME`)
+}
