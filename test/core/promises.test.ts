@@ -176,7 +176,7 @@ const moves = (withOperator: boolean) => fc.array(move(withOperator), { maxLengt
 
 describe('for any sequence of events', () => {
   it('no worker is told to go while fewer than the wanted number of others are ready, unless exclusive', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
         if (setting.strategy === 'exclusive') return
         play(setting, sequence, (world) => {
@@ -198,7 +198,7 @@ describe('for any sequence of events', () => {
   })
 
   it('before a successor is ready nothing is sent to a worker of the serving generation', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
         if (setting.strategy === 'exclusive') return
         play(setting, sequence, (world) => {
@@ -229,7 +229,7 @@ describe('for any sequence of events', () => {
   })
 
   it('a quarantined build never starts by itself', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(setup, moves(false), (setting, sequence) => {
         play(setting, sequence, (world) => {
           world.observe = (before, _input, after, effects) => {
@@ -246,7 +246,7 @@ describe('for any sequence of events', () => {
   })
 
   it('never are two promotions under way, and none checks meanwhile', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
         play(setting, sequence, (world) => {
           world.observe = (before, _input, after, effects) => {
@@ -274,7 +274,7 @@ describe('for any sequence of events', () => {
   })
 
   it('what is started was recorded first, and a new master boots the committed build', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
         const staged = new Set<string>(setting.committed ? [setting.committed.id] : [])
         const world = play(setting, sequence, (each) => {
@@ -306,7 +306,7 @@ describe('for any sequence of events', () => {
   })
 
   it('the committed build is never in quarantine, and something serves whenever something is committed', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
         const world = play(setting, sequence, () => {})
         const { committed, quarantine } = world.state.ledger
@@ -329,7 +329,7 @@ describe('for any sequence of events', () => {
   })
 
   it('a stop ends when its workers have ended, and keeps no time for later', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
         const world = play(setting, sequence, () => {})
         world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
