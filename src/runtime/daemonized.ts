@@ -31,13 +31,13 @@ export async function findDaemon(notifyPath: string, former: number): Promise<Tr
 }
 
 /**
- * Whether the worker `own` may name this process as its main one: it descends from the worker, or the master has adopted
- * it. `others` are the main pids of other workers; what is theirs, or a stager's or a preflight's, is not his to name.
+ * Whether a worker may name this process as its main one: it descends from one that was that before (`own`), or the
+ * master has adopted it. `others` are the main pids of other workers; what is theirs, or a stager's or a preflight's, is not his to name.
  */
-export function isOfWorker(pid: number, own: number, others: readonly number[]): boolean {
+export function isOfWorker(pid: number, own: readonly number[], others: readonly number[]): boolean {
   for (let at = pid; !others.includes(at); ) {
     const parent = readStat(at)?.ppid
-    if (parent === process.pid) return at === own || !isOwnChild(at)
+    if (parent === process.pid) return own.includes(at) || !isOwnChild(at)
     if (parent === undefined || parent <= 1) return false
     at = parent
   }

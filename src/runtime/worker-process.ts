@@ -39,6 +39,7 @@ const PROBE_EVERY_MS = 1_000
 export class WorkerProcess {
   readonly context: WorkerContext
   #process: TrackedProcess
+  /** All that it has been. */
   readonly #followed = new Set<TrackedProcess>()
   #watch: WatchContext | null
   readonly #notify: NotifyAddress | null
@@ -114,7 +115,7 @@ export class WorkerProcess {
       if (said.kind === 'ready') this.#readiness?.notified()
       else if (said.kind === 'status') send({ type: 'worker-said', worker, pid, status: said.text })
       else if (said.kind === 'extend-timeout') send({ type: 'worker-asks-time', worker, pid, ms: said.ms })
-      else if (said.kind === 'main-pid' && isOfWorker(said.pid, pid, this.context.others())) this.#moveTo(said.pid)
+      else if (said.kind === 'main-pid' && this.#isOfThis(said.pid)) this.#moveTo(said.pid)
       else if (said.kind === 'watchdog') this.#onBeat()
       else if (said.kind === 'watchdog-trigger') this.#endBeat('asked to be ended with WATCHDOG=trigger')
     }
@@ -161,6 +162,11 @@ export class WorkerProcess {
   #moveTo(pid: number): void {
     const next = pid === this.pid ? null : trackStranger(pid)
     if (next) this.#goOnAs(next)
+  }
+
+  #isOfThis(pid: number): boolean {
+    const own = [...this.#followed].map((process) => process.pid)
+    return isOfWorker(pid, own, this.context.others())
   }
 
   #goOnAs(next: TrackedProcess): void {
