@@ -46,7 +46,6 @@ export type AutoupEvent =
   | { readonly type: 'orphans-found'; readonly pids: readonly number[] }
   | ({ readonly type: 'worker-started' } & OfWorker)
   | ({ readonly type: 'worker-ready'; readonly afterMs: number; readonly how: string } & OfWorker)
-  | ({ readonly type: 'worker-status'; readonly status: string } & OfWorker)
   | ({ readonly type: 'worker-draining'; readonly reason: string } & OfWorker)
   | ({ readonly type: 'worker-killed'; readonly reason: string } & OfWorker)
   | ({

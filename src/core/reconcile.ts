@@ -159,7 +159,9 @@ function considerCandidate(turn: Turn): void {
     return promote(turn, 'upgrade', candidate.build)
   }
   const home = homeOf(turn.state)
-  if (isRestartWanted && home && serving?.isEstablished) promote(turn, 'restart', home)
+  if (!home || !serving?.isEstablished) return
+  const isStale = serving.generation <= turn.state.staleUpTo && turn.now.ms >= turn.state.restartAt
+  if (isRestartWanted || isStale) promote(turn, 'restart', home)
 }
 
 function applyScale(turn: Turn): void {

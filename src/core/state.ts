@@ -65,6 +65,10 @@ export interface State {
   readonly isInsisted: boolean
   /** A poke that finds nothing new ends in a graceful restart. */
   readonly isRestartWanted: boolean
+  /** Generations up to this one hold a socket that was lost: they are replaced, however often that fails. */
+  readonly staleUpTo: number
+  /** When a restart that failed may be tried again. */
+  readonly restartAt: number
   readonly restartsWhenUnchanged: boolean
   readonly lastCheck: { readonly at: string; readonly result: CheckResult; readonly message: string } | null
   readonly stop: { readonly status: number; readonly isOver: boolean } | null

@@ -36,6 +36,8 @@ export function newState(policy: Policy, ledger: Ledger = EMPTY_LEDGER, instance
     candidateAt: 0,
     isInsisted: false,
     isRestartWanted: false,
+    staleUpTo: 0,
+    restartAt: 0,
     restartsWhenUnchanged: false,
     lastCheck: null,
     stop: null,
@@ -51,10 +53,12 @@ export function step(state: State, input: Input, now: Instant): Step {
 
 /** The monotonic ms at which a `tick` is due, or Infinity. */
 export function wakeAt(state: State, now: number): number {
-  const { pipeline, promotion, ledger, candidateAt, workers, stop } = state
+  const { pipeline, promotion, serving, ledger, candidateAt, workers, stop, staleUpTo, restartAt } = state
   const times = workers.map(workerWakeAt)
   if (promotion?.state === 'probation') times.push(promotion.until)
   if (promotion?.state === 'committing' && promotion.retryAt !== null) times.push(promotion.retryAt)
+  const isStale = serving !== null && serving.generation <= staleUpTo
+  if (!promotion && !stop && isStale && restartAt > now) times.push(restartAt)
   if (!promotion && !stop && pipeline?.state === 'idle') {
     times.push(pipeline.poke ? now : pipeline.nextCheckAt)
     // Once it is past, a candidate waits for something else than time.
@@ -108,7 +112,7 @@ function take(turn: Turn, input: Input): void {
     case 'listener-lost':
       // Before a worker has it: should this master be killed, the next one looks for it by what is written down.
       turn.note({ ...turn.state.ledger, listeners: input.listeners })
-      return turn.set({ isRestartWanted: true })
+      return turn.set({ staleUpTo: turn.state.generations, restartAt: turn.now.ms })
     case 'upgrade':
     case 'poke':
     case 'rollback':

@@ -146,6 +146,7 @@ function onFailed(turn: Turn, subject: Subject, failure: Failure, wasServing: bo
       version: home.version,
     })
   if (purpose === 'upgrade') return onUpgradeFailed(turn, target, failure)
+  if (purpose === 'restart') turn.set({ restartAt: turn.now.ms + LIMITS.respawnMaxMs })
   const serves = home ? `${name(home)} serves on` : 'nothing serves'
   turn.settle(purpose, 'rolled-back', `${name(target)} failed: ${failure.reason}; ${serves}`, target.version)
 }

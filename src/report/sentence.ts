@@ -42,8 +42,6 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       return ['worker', 'info', `${worker(event)} starts, generation ${event.generation}`]
     case 'worker-ready':
       return ['worker', 'good', `${worker(event)} is ready after ${formatDuration(event.afterMs)}: ${event.how}`]
-    case 'worker-status':
-      return ['worker', 'info', `${worker(event)} says: ${event.status}`]
     case 'worker-draining':
       return ['worker', 'info', `${worker(event)} drains: ${event.reason}`]
     case 'worker-killed':

@@ -11,7 +11,8 @@ import { AutoupError, errnoOf } from '../core/errors.ts'
 const PROTOCOL = /^(?:LISTEN_|WATCHDOG_|AUTOUP_)|^NOTIFY_SOCKET$/
 
 /** What sources are reached with; `npm_config_//registry/:_authToken` is how npm reads one from the environment. */
-const SECRETS = /^(?:GH_TOKEN|GITHUB_TOKEN|NPM_TOKEN|NODE_AUTH_TOKEN|CREDENTIALS_DIRECTORY)$|^npm_config_.*_auth/i
+const SECRETS =
+  /^(?:GH_TOKEN|GITHUB_TOKEN|GH_ENTERPRISE_TOKEN|GITHUB_ENTERPRISE_TOKEN|NPM_TOKEN|NODE_AUTH_TOKEN|CREDENTIALS_DIRECTORY)$|^npm_config_.*_auth/i
 
 /** The master's environment without protocol variables and secrets, then `extra`. */
 export function childEnvironment(

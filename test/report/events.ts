@@ -14,7 +14,6 @@ const ALL: { [T in AutoupEvent['type']]: Extract<AutoupEvent, { type: T }> } = {
   'orphans-found': { type: 'orphans-found', pids: [1, 2] },
   'worker-started': { type: 'worker-started', ...worker },
   'worker-ready': { type: 'worker-ready', afterMs: 87, how: 'READY=1', ...worker },
-  'worker-status': { type: 'worker-status', status: 'warm', ...worker },
   'worker-draining': { type: 'worker-draining', reason: 'upgrade', ...worker },
   'worker-killed': { type: 'worker-killed', reason: 'the drain timeout', ...worker },
   'worker-exited': { type: 'worker-exited', how: 'exited with 0', expected: true, afterMs: 4_200, ...worker },

@@ -107,7 +107,7 @@ describe('what others wrote', () => {
   test.each(['pretty', 'journal'] as const)('cannot forge lines or move the cursor (%s)', (format) => {
     const status = 'fine\n<0>panic: forged\r\u001b[2J\u009b1m\u0007\u202e end'
     const worker = { worker: 1, pid: 1, build: 'command', version: '', generation: 1 }
-    const text = said(format, [stamped({ type: 'worker-status', status, ...worker })])
+    const text = said(format, [stamped({ type: 'worker-exited', how: status, expected: false, afterMs: 1, ...worker })])
     expect(text.match(/\n/g)).toHaveLength(1)
     expect(text.endsWith('\n')).toBe(true)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is the point
