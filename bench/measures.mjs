@@ -138,7 +138,7 @@ process.on('SIGTERM', () => process.exit(0))
 /** Memory over bare Node, and CPU while nothing happens. */
 async function master(isLong) {
   const rounds = isLong ? 5 : 3
-  const idleMs = isLong ? 60_000 : 10_000
+  const idleMs = isLong ? 60_000 : 20_000
   const memory = []
   const cpu = []
   for (let round = 0; round < rounds; round++) {
@@ -157,8 +157,8 @@ async function master(isLong) {
       '60s',
     ])
     await service.event('build-committed')
-    // The start is over: what follows is the steady state.
-    await pause(5_000)
+    // The start is over, and the collector has tidied up after it: what follows is the steady state.
+    await pause(20_000)
     const before = cpuMs(service.pid)
     await pause(idleMs)
     cpu.push(((cpuMs(service.pid) - before) / idleMs) * 100)

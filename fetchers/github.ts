@@ -31,6 +31,11 @@ export const githubFetcher: Fetcher = {
     return await checkGithub(context, known)
   },
 
+  async explain(context) {
+    const { explainGithub } = await import('./github/explain.ts')
+    return await explainGithub(context)
+  },
+
   async fetch(context, release, into) {
     const api = await apiOf(context)
     const { asset, identity } = release.detail as GithubDetail

@@ -39,7 +39,7 @@ export function pickAsset(release: GithubRelease, context: PickContext): Pick {
     ({ state, updated_at }) => state === 'uploaded' || !(now - Date.parse(updated_at) >= STALLED_MS),
   )
   const arriving = there.filter(({ state }) => state !== 'uploaded')
-  const { choice, refusal, candidates } = choose(there, context)
+  const { choice, refusal, candidates } = chooseAsset(there, context)
   const chosen = there.find((asset) => asset.name === choice)
   if (arriving.length > 0 && (chosen === undefined || chosen.state !== 'uploaded' || age < YOUNG_MS)) {
     return {
@@ -66,7 +66,10 @@ export function lastChange({ published_at, assets }: GithubRelease): number {
   return said.length === 0 ? Number.NaN : Math.max(...said)
 }
 
-function choose(assets: readonly GithubAsset[], { location, platform, version, shape }: PickContext): ArtifactChoice {
+export function chooseAsset(
+  assets: readonly GithubAsset[],
+  { location, platform, version, shape }: Omit<PickContext, 'now'>,
+): ArtifactChoice {
   const { owner, repo, asset: glob, tagPrefix } = location
   const all = assets.map(({ name }) => name)
   const names = glob === null ? all : all.filter(matcher(glob))

@@ -12,6 +12,7 @@ import { hasColor, painter } from '../report/color.ts'
 import { explainText } from '../report/explain-text.ts'
 import { hostPlatform } from '../runtime/host-platform.ts'
 import { type CommandSpec, has, type Input, lastValue } from './command.ts'
+import { explainSource } from './explain-source.ts'
 import type { Io } from './io.ts'
 import { parsePlatform } from './parse-platform.ts'
 
@@ -40,7 +41,10 @@ export const explain: CommandSpec = {
   async run(input, io) {
     const platform = platformOf(input)
     const project = lastValue(input, 'project')
-    const choice = chooseArtifact(await namesOf(input, io), platform, project === undefined ? {} : { project })
+    const choice =
+      input.name !== undefined && lastValue(input, 'names') === undefined
+        ? await explainSource(input.name, platform, io)
+        : chooseArtifact(await namesOf(input, io), platform, project === undefined ? {} : { project })
     show(choice, input, io)
     if (choice.refusal !== null) throw new AutoupError('failed', clean(choice.refusal))
     return 0
@@ -60,15 +64,9 @@ async function namesOf(input: Input, io: Io): Promise<string[]> {
     throw new AutoupError('usage', `'${source}' and --names both say which files there are: give one of them`)
   }
   if (file !== undefined) return readNames(file, io.cwd)
-  if (source === undefined) {
-    throw new AutoupError(
-      'usage',
-      'nothing to explain: give a release source, or the names of its files with --names FILE',
-    )
-  }
   throw new AutoupError(
     'usage',
-    `'${source}' is no source that lists the files of its releases: give their names with --names FILE`,
+    'nothing to explain: give a release source, or the names of its files with --names FILE',
   )
 }
 

@@ -27,11 +27,11 @@ they are: AUTOUP_NAME in a worker is not --name.)
 Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; TERM and INT
 drain and stop, a second one at once, as QUIT does; TTIN and TTOU are one worker more or less.`,
   async run(input, io) {
+    keepSmall()
     refuseElsewhere(io)
     refuseNothing(input, io)
     const { buildSettings } = await import('./settings.ts')
     const settings = await withPublicKey(buildSettings(input, io), io.cwd)
-    keepHeapSmall()
     const [{ createReporter }, { runMaster }] = await Promise.all([
       import('../report/reporter.ts'),
       import('../runtime/master.ts'),
@@ -40,9 +40,12 @@ drain and stop, a second one at once, as QUIT does; TTIN and TTOU are one worker
   },
 }
 
-/** The young generation of V8 doubles while modules load, and a master that idles never gives that back (1.2 MiB). */
-function keepHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
+/**
+ * A master idles: it needs no optimising compiler, whose code would be paged in (4 MiB), and no young generation that
+ * doubles while modules load and is never given back (1.2 MiB).
+ */
+function keepSmall(): void {
+  for (const flag of ['--no-opt', '--no-sparkplug', '--semi-space-growth-factor=1']) setFlagsFromString(flag)
 }
 
 function refuseElsewhere(io: Io): void {

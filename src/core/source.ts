@@ -3,6 +3,8 @@
  * and plugins are the same thing. All of it but `changed` runs in the stager.
  */
 
+import type { ArtifactChoice } from './artifact-choice.ts'
+
 /** What the last check remembered; opaque to all but the fetcher that wrote it. JSON. */
 export type Known = unknown
 
@@ -131,6 +133,11 @@ export interface FetchContext {
   warn(message: string): void
 }
 
+/** Which file of a release was chosen, and why not the others. */
+export interface Explanation extends ArtifactChoice {
+  readonly version: string
+}
+
 export interface Fetcher {
   readonly scheme: string
   /** Default milliseconds between two checks; null for the general default. */
@@ -141,6 +148,8 @@ export interface Fetcher {
   changed?(location: string, known: Known): Promise<boolean>
   check(context: FetchContext, known: Known | null): Promise<Check>
   fetch(context: FetchContext, release: Release, into: Sink): Promise<void>
+  /** For `autoup explain`: of the newest release, for `context.platform`. Absent where there is nothing to choose. */
+  explain?(context: FetchContext): Promise<Explanation>
   /** The text of one of the release's siblings, at most 1 MiB; null when there is none of that name. */
   companion?(context: FetchContext, release: Release, name: string): Promise<string | null>
 }

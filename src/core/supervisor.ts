@@ -171,6 +171,10 @@ function onSaved(turn: Turn, purpose: Extract<Input, { type: 'saved' }>['purpose
   }
   const { promotion, ledger } = turn.state
   if (!promotion) return
+  const { id: build, version } = promotion.target
+  if (purpose === 'commit' && ledger.quarantine.some((entry) => entry.build === build)) {
+    turn.emit({ type: 'quarantine-lifted', reason: 'it has proved itself after all', build, version })
+  }
   turn.set({ ledger: purpose === 'candidate' ? spendAttempt(ledger) : commitLedger(ledger, promotion, turn.now.iso) })
   tellPromotion(turn, { type: 'recorded' })
 }

@@ -35,6 +35,8 @@ export class Checks {
   #version = ''
   /** What operators have asked for beside it. */
   readonly #aside = new Set<Staging>()
+  /** What writes to the store just now. */
+  readonly #sealing = new Set<Promise<StagerReport>>()
   /** Told apart from one that was stopped meanwhile. */
   #turn = 0
 
@@ -74,6 +76,11 @@ export class Checks {
     for (const staging of this.#aside) staging.stop()
   }
 
+  /** Nothing of it writes to the store any more. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#sealing)
+  }
+
   /** `autoup check`: what there is, without taking it. */
   async look(state: State): Promise<ControlReply> {
     return await this.#beside(state, (progress, staging, resolve) => {
@@ -102,7 +109,7 @@ export class Checks {
     return await new Promise((resolve) => {
       const staging: Staging = stage(this.#job({ ...state, ledger: { ...state.ledger, known: null } }, false), {
         onProgress: (progress) => onProgress(progress, staging, resolve),
-        onVerdict: (verdict) => void this.#seal(verdict).then((report) => resolve(replyTo(report, state))),
+        onVerdict: (verdict) => void this.#sealed(verdict).then((report) => resolve(replyTo(report, state))),
       })
       this.#aside.add(staging)
       void staging.done.then(() => this.#aside.delete(staging))
@@ -127,13 +134,19 @@ export class Checks {
   }
 
   async #onVerdict(verdict: StageVerdict, turn: number): Promise<void> {
-    const report = await this.#seal(verdict)
+    const report = await this.#sealed(verdict)
     if (turn !== this.#turn) return
     this.#running = null
     this.#report(report)
   }
 
-  /** From the stager's word to a build in the store. */
+  #sealed(verdict: StageVerdict): Promise<StagerReport> {
+    const sealing = this.#seal(verdict).finally(() => this.#sealing.delete(sealing))
+    this.#sealing.add(sealing)
+    return sealing
+  }
+
+  /** From the stager's word to a build in the store. Never rejects. */
   async #seal(verdict: StageVerdict): Promise<StagerReport> {
     switch (verdict.type) {
       case 'unchanged':

@@ -7,6 +7,7 @@ import { rmSync } from 'node:fs'
 import { fetcherFor } from '../../fetchers/index.ts'
 import { messageOf, unreachable } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
+import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
 import { shownSource } from '../core/source.ts'
 import type { Effect, Input, State } from '../core/state.ts'
@@ -105,7 +106,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
         void preflight.start(effect)
         break
       case 'sweep':
-        void sweep()
+        sweeping = sweep()
         break
       case 'settle':
         requests.settle(effect)
@@ -122,13 +123,23 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   function save({ purpose, ledger: next }: Extract<Effect, { type: 'save' }>): Input {
     try {
       saveLedger(paths, next)
-      repairLinks(paths, next)
+      followLedger(next)
       return { type: 'saved', purpose, error: null }
     } catch (error) {
       return { type: 'saved', purpose, error: messageOf(error) }
     }
   }
 
+  /** The links are for people; the ledger is what counts. */
+  function followLedger(next: Ledger): void {
+    try {
+      repairLinks(paths, next)
+    } catch (error) {
+      log.emit({ type: 'warning', message: messageOf(error) })
+    }
+  }
+
+  let sweeping: Promise<void> = Promise.resolve()
   async function sweep(): Promise<void> {
     try {
       const inUse = new Set(loop.state.workers.map((worker) => worker.build.id))
@@ -152,7 +163,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   })
   send({ type: 'boot', orphans: workforce.adopt(orphans) })
   signals.handOver(send)
-  if (settings.source !== null) void sweep()
+  if (settings.source !== null) sweeping = sweep()
 
   const status = await ended
   checks.stop()
@@ -161,6 +172,8 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   loop.close()
   requests.stopped()
   await control?.close()
+  // Nothing may write to the store once the lock is given up.
+  await Promise.all([sweeping, checks.idle()])
   log.emit({ type: 'master-stopped' })
   release(booted)
   hub.close()

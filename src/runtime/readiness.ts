@@ -27,7 +27,7 @@ export interface WatchContext {
 }
 
 /** A look at /proc costs a fraction of a millisecond; it gets rarer for workers that take long. */
-const LOOK_FIRST_MS = 5
+const LOOK_FIRST_MS = 4
 const LOOK_LAST_MS = 100
 const PROBE_EVERY_MS = 50
 const PROBE_TIMEOUT_MS = 5_000
@@ -107,7 +107,7 @@ function watchProc({ pid, doors }: WatchContext, knocking: Knocking, later: Late
   const look = (): void => {
     const proof = servesSocket(pid, doors.inodes, doors.ports, doors.paths)
     if (proof) return say(proof === 'epoll' ? 'it waits on the socket' : 'it has accepted a connection')
-    waitMs = Math.min(LOOK_LAST_MS, waitMs * 1.1)
+    waitMs = Math.min(LOOK_LAST_MS, waitMs * 1.02)
     later(knocking.next(waitMs), look)
   }
   later(waitMs, look)

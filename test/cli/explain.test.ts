@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { parsePlatform } from '../../src/cli/parse-platform.ts'
+import { startGithub } from '../support/github-server.ts'
 import { autoup, memory } from './terminal.ts'
 
 const NAMES = 'app-1.2.0-linux-amd64.tar.gz\r\n\n app-1.2.0-linux-arm64.tar.gz\nSHA256SUMS\n'
@@ -64,8 +65,19 @@ describe('autoup explain', () => {
     for (const char of ['\u001b', '\u202e']) expect(stdout + stderr).not.toContain(char)
   })
 
+  test('asks a source for its newest release', async () => {
+    const github = await startGithub()
+    vi.stubEnv('GITHUB_API_URL', github.url)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    github.publish('v1.0.0', { assets: { 'app-linux-amd64': 'old', 'app-linux-arm64': 'old' } })
+    github.publish('v1.1.0', { assets: { 'app-1.1.0-linux-amd64': 'new', 'app-1.1.0-linux-arm64': 'new' } })
+    const { code, stdout } = await explain('github:org/app', '--platform', 'linux/arm64', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).choice).toBe('app-1.1.0-linux-arm64')
+  })
+
   test.each([
-    [['file:/srv/app'], "'file:/srv/app' is no source that lists the files of its releases"],
+    [['file:/srv/app'], 'file:/srv/app has no list of files to choose from'],
     [[], 'nothing to explain'],
     [['x', '--names', 'names'], "'x' and --names both say"],
     [['--names', 'gone'], "the names in 'gone' cannot be read"],
