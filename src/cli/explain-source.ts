@@ -5,6 +5,7 @@ import type { ArtifactPlatform } from '../core/artifact-choice.ts'
 import { AutoupError } from '../core/errors.ts'
 import { type Explanation, shownSource } from '../core/source.ts'
 import { lazyHttpClient } from '../runtime/lazy-http.ts'
+import { plainText } from '../runtime/stage-protocol.ts'
 import { tokenFor } from '../runtime/token.ts'
 import type { Io } from './io.ts'
 
@@ -26,6 +27,6 @@ export async function explainSource(source: string, platform: ArtifactPlatform, 
     http: lazyHttpClient({ signal, allowPlain: false }),
     token: tokenFor(fetcher.scheme, { file: null, env: io.env }),
     scratch: '/nonexistent',
-    warn: (message) => void io.stderr.write(`autoup: ${message}\n`),
+    warn: (message) => void io.stderr.write(`autoup: ${plainText(message)}\n`),
   })
 }

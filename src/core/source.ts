@@ -86,9 +86,10 @@ export interface Piece {
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
-/** A release source as it may be shown: without what a URL may carry of secrets, its user and its query. */
+/** A release source as it may be shown: without what a URL or a plugin's options may carry of secrets. */
 export function shownSource(source: string): string {
-  return source.replace(/^(https?:\/\/)[^/?#@]*@/, '$1').replace(/^(https?:\/\/[^?#]*)\?[^#]*/, '$1?…')
+  if (/^(?:github|npm|file):/.test(source)) return source
+  return source.replace(/^(https?:\/\/)[^/?#]*@/, '$1').replace(/^([^?#]*)\?[^#]*/, '$1?…')
 }
 
 /** Bytes that `keep` has hashed; `isHere` where it could also write them to the job's own place. */

@@ -35,11 +35,13 @@ export interface FloorRule {
  */
 export function floorProblem(offered: Offered, floor: Floor | null, rule: FloorRule): string | null {
   const { version, ordered, digest } = offered
-  // A floor that is no version was set under another source.
-  if (!ordered || floor === null || semver.valid(floor.version) === null || rule.allowDowngrade) return null
+  if (!ordered || rule.allowDowngrade) return null
+  // Also the first one: what is in service under a name without an order could never be compared with.
   if (semver.valid(version) === null) {
-    return `${version} is no version, so nobody can say whether it is lower than ${floor.version}, which has been in service`
+    return `${version} is no version (semver.org), so nobody could say which release is lower: publish it as 1.2.3, or give --allow-downgrade`
   }
+  // A floor that is no version was set under another source.
+  if (floor === null || semver.valid(floor.version) === null) return null
   if (semver.lt(version, floor.version)) {
     return `${version} is lower than ${floor.version}, which has been in service: give --allow-downgrade to go back`
   }

@@ -173,7 +173,8 @@ export class Checks {
     if (directory !== null) return await finishStaging(this.#context.paths, directory)
     const existing = readBuild(this.#context.paths, build.id)
     if (!existing) throw new AutoupError('failed', `the build ${build.id} is gone from the store; it is staged again`)
-    return existing
+    // The same bytes under another version, or vouched for anew.
+    return { ...existing, version: build.version, proofs: build.proofs }
   }
 
   #report(report: StagerReport): void {

@@ -14,7 +14,13 @@ import { openPartial, type PartialFile } from '../store/partial-file.ts'
 import type { Keeper } from './keeper.ts'
 
 export type Delivered =
-  | { readonly kind: 'artifact'; readonly path: string; readonly size: number; readonly sha256: string }
+  | {
+      readonly kind: 'artifact'
+      readonly path: string
+      readonly size: number
+      readonly sha256: string
+      readonly isResumed: boolean
+    }
   | { readonly kind: 'tree'; readonly path: string }
 
 export interface Delivery {
@@ -53,7 +59,12 @@ export function newDelivery(options: DeliveryOptions): Delivery {
         const sha256 = await receive(partial, open, options)
         const path = join(options.folder, 'artifact')
         await rename(partial.path, path)
-        delivered = { kind: 'artifact', path, size: partial.size, sha256 }
+        delivered = { kind: 'artifact', path, size: partial.size, sha256, isResumed: partial.isResumed }
+      } catch (error) {
+        // On a full disk what came is the first that can go.
+        if (isFinal(error)) await partial.discard()
+        else await partial.giveBack()
+        throw error
       } finally {
         await partial.close()
       }
@@ -62,7 +73,7 @@ export function newDelivery(options: DeliveryOptions): Delivery {
       once()
       const path = join(options.folder, 'artifact')
       await options.keeper.takeOver(kept, path)
-      delivered = { kind: 'artifact', path, size: kept.size, sha256: kept.sha256 }
+      delivered = { kind: 'artifact', path, size: kept.size, sha256: kept.sha256, isResumed: false }
     },
     async tree(fill) {
       once()

@@ -28,7 +28,7 @@ import { type Keeper, newKeeper } from './keeper.ts'
 import { lazyHttpClient } from './lazy-http.ts'
 import { heldReason } from './stage-gate.ts'
 import { type StageProgress, type StagerOrder, type StageVerdict, scratchOf } from './stage-protocol.ts'
-import { demandsOf, gatherEvidence } from './stage-trust.ts'
+import { demandsOf, type Evidence, gatherEvidence } from './stage-trust.ts'
 
 const PROGRESS_EVERY_MS = 250
 
@@ -120,14 +120,24 @@ async function onRelease(order: StagerOrder, release: Release, known: Known, too
   if ('problem' in evidence) return refuse(`${name} ${evidence.problem}`)
   const proofs = evidence.pledged
   if (release.digest !== null) {
-    const early = await onDigest(order, release, release.digest, proofs, known)
-    if (early !== null) return early
+    const down = turnedDown(order, release, release.digest, known)
+    if (down !== null) return down
+    // What a signature or a checksum file says is said of bytes, so these have to come.
+    const needsBytes = evidence.sums !== null || evidence.signature !== null
+    const here = needsBytes ? null : await alreadyHere(order, release, release.digest, proofs, known)
+    if (here !== null) return here
   }
   // No verdict: with the program installed it is taken at the next try, and until then nothing is downloaded for it.
   const missing = missingTool(kindByName(name))
   if (missing !== null) throw new AutoupError('failed', `${name} ${missing}`)
-  const delivered = await fetchRelease(order, release, tools)
+  const delivered = await fetchWhole(order, release, evidence, tools)
   if (typeof delivered === 'string') return refuse(delivered)
+  if ((delivered.kind === 'tree') !== (release.isTree === true)) {
+    throw new AutoupError(
+      'failed',
+      `${tools.fetcher.scheme} delivered another kind of thing than it announced: a tree must say so`,
+    )
+  }
   tools.report({ type: 'verifying' })
   if (delivered.kind === 'artifact') {
     const id = `sha256-${delivered.sha256}`
@@ -135,10 +145,8 @@ async function onRelease(order: StagerOrder, release: Release, known: Known, too
     if (wrong !== null) return wrong
     const otherBytes = floorProblem({ ...offered, digest: id }, order.floor, floorRule)
     if (otherBytes !== null) return refuse(otherBytes)
-    if (release.digest === null) {
-      const late = await onDigest(order, release, id, proofs, known)
-      if (late !== null) return late
-    }
+    const down = turnedDown(order, release, id, known)
+    if (down !== null) return down
     const known256 = { size: delivered.size, hex: { sha256: delivered.sha256 } }
     const verified = await verifyFile(
       delivered.path,
@@ -146,36 +154,53 @@ async function onRelease(order: StagerOrder, release: Release, known: Known, too
       known256,
     )
     if (verified.verdict === 'refused') return refuse(`${name} ${verified.problem}`)
+    const here = await alreadyHere(order, release, id, proofs, known)
+    if (here !== null) return here
   }
   return stageTree(order, release, delivered, { proofs, known, scheme: tools.fetcher.scheme })
 }
 
-/** What can be said of a release once its digest is known: not the one asked for, held back, or here already. */
-async function onDigest(
+/** What can be said against a release once its digest is known: not the one asked for, or held back. */
+function turnedDown(order: StagerOrder, { version }: Release, id: string, known: Known): StageVerdict | null {
+  if (order.sha256 !== null && id !== `sha256-${order.sha256}`) {
+    const reason = `its sha256 is ${id.slice(7)}, and --sha256 asks for ${order.sha256}`
+    return { type: 'refused', id: null, version, reason, known }
+  }
+  const held = heldReason(order, id)
+  return held === null ? null : { type: 'held', id, version, reason: held, known }
+}
+
+/** The same bytes were unpacked before; what vouches for them, and as which version, is said anew. */
+async function alreadyHere(
   order: StagerOrder,
   { version }: Release,
   id: string,
   proofs: readonly string[],
   known: Known,
 ): Promise<StageVerdict | null> {
-  if (order.sha256 !== null && id !== `sha256-${order.sha256}`) {
-    const reason = `its sha256 is ${id.slice(7)}, and --sha256 asks for ${order.sha256}`
-    return { type: 'refused', id, version, reason, known }
-  }
-  const held = heldReason(order, id)
-  if (held !== null) return { type: 'held', id, version, reason: held, known }
   const existing = readBuild(order.store, id)
-  // Its bytes are not here any more, so a signature that is asked for now cannot be checked on them.
-  if (order.publicKey !== null && !existing?.proofs.includes('minisign')) return null
   if (existing === null || !isWhole(await checkSeal(order.store, id, { full: false }))) return null
   const { stagedAt } = existing
   return { type: 'staged', directory: null, build: { id, version, proofs, stagedAt }, known }
 }
 
+/** What an earlier job had begun may have suffered: when it does not fit in the end, all of it is fetched once more. */
+async function fetchWhole(
+  order: StagerOrder,
+  release: Release,
+  evidence: Evidence,
+  tools: Tools,
+): Promise<Delivered | string> {
+  const delivered = await fetchRelease(order, release, tools)
+  if (typeof delivered === 'string' || delivered.kind === 'tree' || !delivered.isResumed) return delivered
+  const { verdict } = await verifyFile(delivered.path, demandsOf(order, release, evidence, tools.fetcher.scheme))
+  return verdict === 'verified' ? delivered : await fetchRelease(order, release, tools)
+}
+
 /** Or why its bytes are not taken, where the source itself verifies them, as npm does. */
 async function fetchRelease(order: StagerOrder, release: Release, tools: Tools): Promise<Delivered | string> {
   await mustFit(order, release)
-  await mkdir(order.directory, { mode: 0o755 })
+  await mkdir(order.directory, { mode: 0o755, recursive: true })
   let reportedAt = 0
   const delivery = newDelivery({
     folder: order.directory,
@@ -229,7 +254,8 @@ function wrongDigest(
   if (digest === null || digest === id) return null
   if (scheme === 'file') return { type: 'incomplete', message: `${name} changed while it was copied` }
   const reason = `its sha256 is ${id.slice(7)}, and the source says ${digest.slice(7)}`
-  return { type: 'refused', id, version, reason, known }
+  // The bytes may be right, and what the source says of them wrong.
+  return { type: 'refused', id: null, version, reason, known }
 }
 
 interface Facts {
@@ -254,8 +280,8 @@ async function stageTree(
   if (delivered.kind === 'tree') {
     const wrong = wrongDigest(release, id, scheme, known)
     if (wrong !== null) return wrong
-    const late = release.digest === null ? await onDigest(order, release, id, proofs, known) : null
-    if (late !== null) return late
+    const down = turnedDown(order, release, id, known) ?? (await alreadyHere(order, release, id, proofs, known))
+    if (down !== null) return down
   }
   return { type: 'staged', directory: order.directory, build: { id, version, proofs, stagedAt }, known }
 }

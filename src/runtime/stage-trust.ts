@@ -29,7 +29,7 @@ export async function gatherEvidence(
     (await fetcher.companion?.(context, release, name)) ?? null
   const signature = await signatureOf(order, release, ask)
   if (signature !== null && 'problem' in signature) return signature
-  const sums = await sumsOf(release, ask)
+  const sums = release.isTree ? null : await sumsOf(release, ask)
   const pledged = sortProofs([
     ...ownProofs(order, fetcher.scheme, release),
     ...(sums ? ['checksum-file'] : []),

@@ -6,12 +6,14 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { NPM_SETTINGS } from '../../fetchers/npm/environment.ts'
 import { formatDuration } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
+import { keepPartial, PARTIAL_PREFIX } from '../store/partial-file.ts'
 import { killSession } from '../system/kill-session.ts'
 import { readStat } from '../system/procfs.ts'
 import { startProcess } from '../system/spawn.ts'
@@ -112,6 +114,7 @@ export function stage(
     }
     const isKept = !isStopped && last.type === 'staged' && last.directory !== null
     await removeTree(scratchOf(directory)).catch(() => undefined)
+    if (!isKept) await rescuePartial(directory, job.store.tmp).catch(() => undefined)
     if (!isKept) await removeTree(directory).catch(() => undefined)
     if (!isStopped) callbacks.onVerdict(last)
   })
@@ -201,6 +204,12 @@ function converse(child: ChildProcess, order: StagerOrder, onLine: (line: string
 }
 
 /** How it ended, as a part of a sentence; when all it has said is read. */
+/** What a stager that was killed had downloaded. */
+async function rescuePartial(directory: string, tmp: string): Promise<void> {
+  const name = (await readdir(directory)).find((each) => each.startsWith(PARTIAL_PREFIX))
+  if (name !== undefined) await keepPartial(join(directory, name), tmp)
+}
+
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => {

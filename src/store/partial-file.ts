@@ -5,8 +5,9 @@
 
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { errnoOf } from '../core/errors.ts'
 import { READ_BYTES } from '../system/tree.ts'
 
 /** What the sweep of `tmp/` leaves alone while it is young. */
@@ -18,9 +19,13 @@ export interface PartialFile {
   readonly size: number
   /** Whether a cut download may be taken up again. */
   readonly isKept: boolean
+  /** Some of it came in an earlier job. */
+  readonly isResumed: boolean
   append(piece: Uint8Array): Promise<void>
   read(): AsyncIterable<Uint8Array>
   empty(): Promise<void>
+  /** Keeps what has come for a later try; what others left there is of an older release. */
+  giveBack(): Promise<void>
   /** It is not wanted any more. */
   discard(): Promise<void>
   close(): Promise<void>
@@ -31,12 +36,17 @@ export async function openPartial(
   identity: string | null,
 ): Promise<PartialFile> {
   const isKept = identity !== null
-  const path = isKept ? join(partials, PARTIAL_PREFIX + keyOf(source, identity)) : join(folder, 'partial')
+  const name = isKept ? PARTIAL_PREFIX + keyOf(source, identity) : 'partial'
+  const path = join(folder, name)
+  // Taken before it is opened: two jobs never have one file, and nobody writes to what another has verified.
+  if (isKept) await rename(join(partials, name), path).catch(ignoreAbsent)
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
   let size = (await stat(path)).size
+  const isResumed = size > 0
   return {
     path,
     isKept,
+    isResumed,
     get size() {
       return size
     },
@@ -56,6 +66,9 @@ export async function openPartial(
         yield buffer.subarray(0, bytesRead)
       }
     },
+    async giveBack() {
+      if (isKept) await keepPartial(path, partials)
+    },
     async empty() {
       await file.truncate(0)
       size = 0
@@ -65,6 +78,18 @@ export async function openPartial(
     },
     close: () => file.close(),
   }
+}
+
+/** Moves a cut download to where the next job looks for it; there is never more than one. */
+export async function keepPartial(path: string, partials: string): Promise<void> {
+  for (const name of await readdir(partials)) {
+    if (name.startsWith(PARTIAL_PREFIX)) await rm(join(partials, name), { force: true })
+  }
+  await rename(path, join(partials, basename(path))).catch(ignoreAbsent)
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (errnoOf(error) !== 'ENOENT') throw error
 }
 
 function keyOf(source: string, identity: string): string {

@@ -101,6 +101,11 @@ function machineOf({ machine, bits }: Elf): string {
   return `${MACHINE_NAMES[machine] ?? `machine ${machine}`} (${bits} bit)`
 }
 
+/** The problem is of this host, which lacks a loader or an interpreter, and not of the bytes. */
+export function isMissingHere(problem: string): boolean {
+  return /(?:^|' )needs /.test(problem)
+}
+
 function problemOf(elf: ReturnType<typeof readElf>): string | null {
   return 'problem' in elf ? elf.problem : null
 }

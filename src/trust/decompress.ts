@@ -87,6 +87,9 @@ async function* byTool(path: string, compression: Exclude<Compression, 'gzip'>):
     if (child.stdout) yield* child.stdout
     const how = await ended
     if (typeof how === 'string') throw new AutoupError('failed', `${tool.path} was killed by ${how} while it unpacked`)
+    if (/cannot allocate memory|memory usage limit|out of memory/i.test(complaint)) {
+      throw new AutoupError('failed', `${tool.path} had not enough memory to unpack it`)
+    }
     if (how !== 0 || complaint.trim() !== '') throw new Refused(`is damaged: ${reasonIn(complaint) || `status ${how}`}`)
   } finally {
     child.kill('SIGKILL')
@@ -102,5 +105,5 @@ function reasonIn(complaint: string): string {
 /** Z_DATA_ERROR, Z_BUF_ERROR and their like. */
 export function isZlibError(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && code.startsWith('Z_')
+  return typeof code === 'string' && code.startsWith('Z_') && code !== 'Z_MEM_ERROR'
 }

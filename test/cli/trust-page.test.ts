@@ -26,7 +26,7 @@ needs('minisign', 'sha256sum', 'bash').test('every command of the page works, in
 })
 
 test('the table of the page has the strengths of the code', () => {
-  const rows = [...PAGE.matchAll(/^\| (`.*`) \| .* \| (\d) \|$/gm)]
+  const rows = [...PAGE.matchAll(/^\| (`.*`)\s+\| .* \| (\d)\s+\|$/gm)]
   expect(rows).toHaveLength(4)
   for (const [, words, strength] of rows) {
     for (const [, proof] of (words as string).matchAll(/`([^`]+)`/g))

@@ -5,6 +5,8 @@ test.each([
   ['https://user:secret@example.org/app', 'https://example.org/app'],
   ['https://example.org/app?token=secret', 'https://example.org/app?…'],
   ['https://user:secret@example.org/app?token=secret#part', 'https://example.org/app?…#part'],
+  ['https://bob:pa@ss@example.org/app', 'https://example.org/app'],
+  ['./s3.js?key=secret', './s3.js?…'],
   ['https://example.org/@scope/app', 'https://example.org/@scope/app'],
   ['github:org/app@^1.2?asset=app-*', 'github:org/app@^1.2?asset=app-*'],
   ['file:/srv/app', 'file:/srv/app'],
