@@ -8,6 +8,8 @@
 import { readFileSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { formatAddress } from '../core/address.ts'
+import { errnoOf } from '../core/errors.ts'
+import { close, getsockname, isListening, pidfdGetfd, pidfdOpen } from './libc.ts'
 import { epollWatchesAny, openFiles, socketInodes, treeOf } from './procfs.ts'
 
 export type ServingProof = 'epoll' | 'accepted'
@@ -84,8 +86,16 @@ function* acceptedBy(
 ): Generator<number> {
   const sockets = socketsOf(tree)
   for (const inode of listenerInodes) sockets.delete(inode)
-  // The tables can be long; without a socket of its own none is read.
+  // The tables are long on a busy machine: without a socket of its own none is read, and few are asked themselves.
   if (sockets.size === 0) return
+  const asked = sockets.size <= FEW ? askSockets(tree, sockets) : null
+  if (asked) {
+    for (const [inode, name] of asked) {
+      const isOurs = 'port' in name ? ports.has(name.port) : 'path' in name && paths.has(name.path)
+      if (isOurs) yield inode
+    }
+    return
+  }
   // A connection without an inode still waits in the queue, or nobody holds it any more.
   if (ports.size > 0) {
     for (const row of tcpSockets()) {
@@ -98,6 +108,47 @@ function* acceptedBy(
       if (row.isConnected && sockets.has(row.inode) && paths.has(row.path)) yield row.inode
     }
   }
+}
+
+/** Up to so many sockets a copy of each costs less than a reading of all connections of the machine. */
+const FEW = 64
+
+/**
+ * The local names of sockets of other processes, by inode, from copies of their descriptors (pidfd_getfd(2)); listening
+ * ones are left out. Null where the kernel does not give them: then the tables say it.
+ */
+function askSockets(tree: readonly number[], sockets: ReadonlySet<number>): Map<number, SocketName> | null {
+  const names = new Map<number, SocketName>()
+  for (const member of tree) {
+    const open = openFiles(member).filter(({ target }) => sockets.has(inodeIn(target)) && !names.has(inodeIn(target)))
+    if (open.length === 0) continue
+    let pidfd = -1
+    try {
+      pidfd = pidfdOpen(member)
+      for (const { fd, target } of open) names.set(inodeIn(target), nameOfCopy(pidfd, Number(fd)))
+    } catch (error) {
+      // A descriptor or a process that is gone meanwhile has accepted nothing that would still count.
+      if (errnoOf(error) === 'EPERM' || errnoOf(error) === 'ENOSYS') return null
+    } finally {
+      if (pidfd >= 0) close(pidfd)
+    }
+  }
+  return names
+}
+
+type SocketName = ReturnType<typeof getsockname>
+
+function nameOfCopy(pidfd: number, fd: number): SocketName {
+  const copy = pidfdGetfd(pidfd, fd)
+  try {
+    return isListening(copy) ? { family: 'other' } : getsockname(copy)
+  } finally {
+    close(copy)
+  }
+}
+
+function inodeIn(target: string): number {
+  return Number(/^socket:\[(\d+)\]$/.exec(target)?.[1])
 }
 
 /** `/proc/locks` names who took a lock, which a fork may have outlived; the `lock:` lines of fdinfo name who has it. */

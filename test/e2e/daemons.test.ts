@@ -57,7 +57,7 @@ interface Loaded {
 /** New connections only. */
 async function steadyLoad(daemon: Daemon, port: number): Promise<Loaded> {
   if (daemon.name === 'php-fpm') return oneAfterTheOther(daemon, port)
-  const load = await startLoad({ target: port, rate: 200, newShare: 1 })
+  const load = await startLoad({ target: port, rate: 500, newShare: 1 })
   return {
     async stop() {
       const report = await load.stop()
