@@ -36,6 +36,11 @@ async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text)
 }
 
+async function* broken(why: string): AsyncGenerator<Uint8Array> {
+  yield* pieces()
+  throw new Error(why)
+}
+
 test('two jobs for one release never write to one file: what was verified stays as it was', async () => {
   const cut = delivery('cut')
   const failing = async function* () {
@@ -47,12 +52,7 @@ test('two jobs for one release never write to one file: what was verified stays 
     cut.sink.artifact(
       async (from) => ({
         from,
-        bytes:
-          asked++ === 0
-            ? failing()
-            : (async function* () {
-                throw new Error('gone')
-              })(),
+        bytes: asked++ === 0 ? failing() : broken('gone'),
       }),
       'etag',
     ),
@@ -97,12 +97,7 @@ test('there is never more than one cut download on disk', async () => {
       one.sink.artifact(
         async (from) => ({
           from,
-          bytes:
-            from === 0
-              ? bytes()
-              : (async function* () {
-                  throw new Error('cut')
-                })(),
+          bytes: from === 0 ? bytes() : broken('cut'),
         }),
         identity,
       ),
