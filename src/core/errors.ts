@@ -47,3 +47,19 @@ export function errnoOf(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : null
 }
+
+/** Trouble of the machine says nothing about a build (DESIGN.md section 8, Verdicts). */
+export function isMachineTrouble(code: string | null): boolean {
+  return code !== null && MACHINE_TROUBLE.has(code)
+}
+
+const MACHINE_TROUBLE: ReadonlySet<string> = new Set([
+  'EAGAIN',
+  'ENOMEM',
+  'EMFILE',
+  'ENFILE',
+  'ENOSPC',
+  'EIO',
+  'EDQUOT',
+  'ENOBUFS',
+])

@@ -4,7 +4,7 @@
  */
 
 import type { Build } from '../core/build.ts'
-import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
+import { AutoupError, errnoOf, isMachineTrouble, messageOf } from '../core/errors.ts'
 import { type Preset, presetOf } from '../core/presets.ts'
 import type { Failure } from '../core/promotion.ts'
 import type { Settings } from '../core/settings.ts'
@@ -60,11 +60,6 @@ export function environmentFor(context: {
   })
 }
 
-/** Trouble of the machine says nothing about a build (DESIGN.md section 8, Verdicts). */
-export function isMachineTrouble(code: string | null): boolean {
-  return code !== null && MACHINE_TROUBLE.has(code)
-}
-
 /** A configuration that has become unusable (the environment file is gone) is no fault of the build's either. */
 export function failureOf(error: unknown, what: string): Failure {
   const isOurs = error instanceof AutoupError
@@ -76,14 +71,3 @@ export function failureOf(error: unknown, what: string): Failure {
 
 /** What execvp(3) takes where there is no PATH. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
-
-const MACHINE_TROUBLE: ReadonlySet<string> = new Set([
-  'EAGAIN',
-  'ENOMEM',
-  'EMFILE',
-  'ENFILE',
-  'ENOSPC',
-  'EIO',
-  'EDQUOT',
-  'ENOBUFS',
-])

@@ -147,6 +147,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
         keep: settings.keep,
         protect: protectedBuilds(loop.state),
         inUse,
+        isNeeded: (id) => protectedBuilds(loop.state).has(id),
       })) {
         log.emit({ type: 'build-swept', build, version: '' })
       }

@@ -3,13 +3,14 @@
  * wait for it any longer.
  */
 
+import { isMachineTrouble } from '../core/errors.ts'
 import type { Failure } from '../core/promotion.ts'
 import { LIMITS, type Settings } from '../core/settings.ts'
 import type { Effect, Input, State } from '../core/state.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { runCommand } from '../system/probe.ts'
 import type { User } from '../system/user.ts'
-import { directoryOf, environmentFor, failureOf, isMachineTrouble } from './launch.ts'
+import { directoryOf, environmentFor, failureOf } from './launch.ts'
 
 export interface PreflightContext {
   readonly settings: Settings

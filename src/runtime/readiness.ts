@@ -73,7 +73,10 @@ export function watchReady(ready: Ready, context: WatchContext, onReady: (how: s
   return { notified, stop: over }
 }
 
-/** Asks once in the form of `--ready`; null when all is well or when this form cannot be asked, else the reason. */
+/**
+ * Asks once in the form of `--ready`; null when all is well or when this form cannot be asked, else the reason. Rejects
+ * when the asking itself failed for want of descriptors or memory, which says nothing of the worker.
+ */
 export async function probeOnce(ready: Ready, context: WatchContext): Promise<string | null> {
   const { env, cwd, user, doors } = context
   const target: ProbeTarget = { port: doors.probePort ?? 0 }
@@ -115,11 +118,14 @@ function watchProc({ pid, doors }: WatchContext, knocking: Knocking, later: Late
 
 function watchProbe(ready: Ready, context: WatchContext, later: Later, say: (how: string) => void): void {
   const ask = (): void => {
-    void probeOnce(ready, context).then((reason) => {
-      if (reason === null)
-        say(ready.kind === 'exec' ? 'its command says so' : `it answers on ${context.doors.probePort}`)
-      else later(PROBE_EVERY_MS, ask)
-    })
+    void probeOnce(ready, context).then(
+      (reason) => {
+        if (reason === null)
+          say(ready.kind === 'exec' ? 'its command says so' : `it answers on ${context.doors.probePort}`)
+        else later(PROBE_EVERY_MS, ask)
+      },
+      () => later(PROBE_EVERY_MS, ask),
+    )
   }
   ask()
 }

@@ -4,7 +4,9 @@
  */
 
 import { constants } from 'node:os'
+import { setTimeout as setTimer } from 'node:timers/promises'
 import type { Build } from '../core/build.ts'
+import { messageOf } from '../core/errors.ts'
 import { parseNotification } from '../core/notification.ts'
 import type { Failure } from '../core/promotion.ts'
 import type { Ready } from '../core/settings.ts'
@@ -35,6 +37,7 @@ export interface WorkerContext {
 }
 
 const PROBE_EVERY_MS = 1_000
+const PROBE_AGAIN_MS = 250
 
 export class WorkerProcess {
   readonly context: WorkerContext
@@ -93,7 +96,7 @@ export class WorkerProcess {
     const watch = this.#watch
     if (!watch || this.#isReady) return
     const { ready, readyTimeoutMs: timeoutMs } = this.context
-    const lastProbe = isProbe(ready) ? await probeOnce(ready, watch) : null
+    const lastProbe = isProbe(ready) ? await probeOnce(ready, watch).catch(messageOf) : null
     if (this.#isReady || this.#isDraining) return
     const reason = explainNotReady(ready, { pid: this.pid, doors: watch.doors, timeoutMs, lastProbe })
     this.#fail({ kind: 'behaviour', reason, isProbe: isProbe(ready) })
@@ -147,7 +150,7 @@ export class WorkerProcess {
     const watch = this.#watch
     if (!watch) return
     const { ready } = this.context
-    const reason = (await probeOnce(ready, watch)) === null ? null : await probeOnce(ready, watch)
+    const reason = await askTwice(() => probeOnce(ready, watch)).catch(() => null)
     if (this.#probing === null) return
     this.#probing = setTimeout(() => void this.#probe(), PROBE_EVERY_MS)
     if (reason !== null)
@@ -249,4 +252,11 @@ export class WorkerProcess {
     this.#probing = null
     this.#beat = null
   }
+}
+
+/** One bad answer may be a hiccup: it is asked again after a breath. */
+async function askTwice(ask: () => Promise<string | null>): Promise<string | null> {
+  if ((await ask()) === null) return null
+  await setTimer(PROBE_AGAIN_MS)
+  return await ask()
 }

@@ -3,7 +3,8 @@
  * leaves half of one under `builds/`. Whatever somebody has written into is not ours to delete: it is moved aside.
  */
 
-import { chmod, readdir, rename, stat } from 'node:fs/promises'
+import { renameSync } from 'node:fs'
+import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BuildId } from '../core/build.ts'
 import { syncDirectory } from '../system/atomic.ts'
@@ -23,6 +24,8 @@ export interface SweepOptions {
   readonly protect: ReadonlySet<BuildId>
   /** Builds that a living process runs from. */
   readonly inUse: ReadonlySet<BuildId>
+  /** Asked once more right before a build goes: looking through a store takes a while. */
+  readonly isNeeded?: (id: BuildId) => boolean
 }
 
 /** A download that nobody took up again in this time is of no use any more. */
@@ -46,8 +49,7 @@ export async function sweepBuilds(paths: StorePaths, options: SweepOptions): Pro
   try {
     const swept: BuildId[] = []
     for (const { id } of superfluous(await builds(paths), options)) {
-      await sweepBuild(paths, id)
-      swept.push(id)
+      if (await sweepBuild(paths, id, options.isNeeded ?? (() => false))) swept.push(id)
     }
     return swept
   } catch (cause) {
@@ -73,18 +75,22 @@ function byAge(a: BuildFile, b: BuildFile): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-async function sweepBuild(paths: StorePaths, id: BuildId): Promise<void> {
+async function sweepBuild(paths: StorePaths, id: BuildId, isNeeded: (id: BuildId) => boolean): Promise<boolean> {
   const check = await checkSeal(paths, id, { full: false })
   // Moved aside a build stays for ever, so that must not become the way of every build in Python.
-  if (!isWhole(check) || !(await areRegenerable(treeFolder(paths, id), check.strangers))) {
+  const isOurs = isWhole(check) && (await areRegenerable(treeFolder(paths, id), check.strangers))
+  if (isNeeded(id)) return false
+  if (!isOurs) {
     await moveAside(paths, id)
-    return
+    return true
   }
   const doomed = join(paths.tmp, `swept-${id}-${process.pid}`)
   await removeTree(doomed)
   // rename(2) of a folder writes its `..`, which needs the folder itself to be writable for all but root.
   await chmod(buildFolder(paths, id), 0o755)
-  await rename(buildFolder(paths, id), doomed)
+  if (isNeeded(id)) return false
+  renameSync(buildFolder(paths, id), doomed)
   syncDirectory(paths.builds)
   await removeTree(doomed)
+  return true
 }

@@ -6,7 +6,7 @@
 
 import type { Socket } from 'node:net'
 import { formatDuration } from '../core/duration.ts'
-import { errnoOf, messageOf } from '../core/errors.ts'
+import { errnoOf, isMachineTrouble, messageOf } from '../core/errors.ts'
 import { printableLine } from '../core/notification.ts'
 import { type Child, type SpawnRequest, spawnChild } from './spawn.ts'
 
@@ -114,7 +114,7 @@ async function withConnection(
   converse: (socket: Socket, settle: (verdict: string | null) => void) => void,
 ): Promise<string | null> {
   const { connect } = await import('node:net')
-  return await new Promise((resolve) => {
+  return await new Promise((resolve, reject) => {
     const socket = 'port' in target ? connect(target.port, target.host ?? '127.0.0.1') : connect(target.socketPath)
     let isConnected = false
     const timer = setTimeout(() => {
@@ -122,9 +122,10 @@ async function withConnection(
       resolve(`${what} within ${formatDuration(timeoutMs)}`)
       socket.destroy()
     }, timeoutMs)
-    socket.on('error', (error) =>
-      resolve(`${isConnected ? 'broke the connection' : 'refused the connection'}${why(error)}`),
-    )
+    socket.on('error', (error) => {
+      if (isMachineTrouble(errnoOf(error))) reject(error)
+      else resolve(`${isConnected ? 'broke the connection' : 'refused the connection'}${why(error)}`)
+    })
     socket.on('close', () => {
       clearTimeout(timer)
       resolve('closed the connection')

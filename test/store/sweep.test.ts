@@ -99,6 +99,11 @@ test('what is no build is left alone', async () => {
   expect(await readdir(store.builds)).toEqual(['mine'])
 })
 
+test('a build that has become needed while the store was looked through stays', async () => {
+  const swept = await sweepBuilds(store, { keep: 0, protect: NONE, inUse: NONE, isNeeded: (id) => id === idOf(3) })
+  expect(swept).toEqual([1, 2, 4, 5].map(idOf))
+})
+
 test('tmp is emptied, read-only folders too', async () => {
   const folder = join(store.tmp, 'stage-x/tree/deep')
   await mkdir(folder, { recursive: true })
