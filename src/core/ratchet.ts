@@ -5,7 +5,8 @@
  * Proofs are ordered by whom an attacker must own to forge them, and by nothing else:
  *
  *     3  minisign        the publisher's secret key, which need not be on any server; the operator chose the public one
- *     2  npm-signature   the signing key of the registry: who stole an account, or sits on a mirror, does not have it
+ *     2  npm-signature   the signing key of the registry: who stole an account does not have it; who answers
+ *                        for the whole registry, its keys included, does
  *     1  checksum-file, manifest, github-digest, npm-integrity, …-digest
  *                        the source itself: all of them come from where the bytes come from. They stop a mirror, a
  *                        cache and a broken line, and nobody who can publish. None is more than another, so that a
