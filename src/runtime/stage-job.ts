@@ -9,7 +9,7 @@
 import { mkdir, statfs } from 'node:fs/promises'
 import { fetcherFor } from '../../fetchers/index.ts'
 import { formatSize } from '../core/duration.ts'
-import { AutoupError, messageOf, unreachable } from '../core/errors.ts'
+import { AutoupError, errnoOf, messageOf, unreachable } from '../core/errors.ts'
 import { isIncomplete, waitMsOf } from '../core/incomplete.ts'
 import type { Check, FetchContext, Fetcher, Known, Release } from '../core/source.ts'
 import { readBuild } from '../store/build-file.ts'
@@ -200,7 +200,10 @@ async function fetchWhole(
 /** Or why its bytes are not taken, where the source itself verifies them, as npm does. */
 async function fetchRelease(order: StagerOrder, release: Release, tools: Tools): Promise<Delivered | string> {
   await mustFit(order, release)
-  await mkdir(order.directory, { mode: 0o755, recursive: true })
+  // Not `recursive`: Node then says ENOENT for whatever the disk says. It is there when all is fetched once more.
+  await mkdir(order.directory, { mode: 0o755 }).catch((error: unknown) => {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  })
   let reportedAt = 0
   const delivery = newDelivery({
     folder: order.directory,
