@@ -83,7 +83,7 @@ export class Reader {
     if (this.take('?')) return { least: 0, most: 1 }
     const braces = /^\{(\d{1,3})(,?)(\d{0,3})\}/.exec(this.chars.slice(this.at, this.at + 10).join(''))
     if (!braces) return null
-    const [all, from, comma, to] = braces as unknown as [string, string, string, string]
+    const [all, from = '', comma = '', to = ''] = braces
     const least = Number(from)
     const most = comma === '' ? least : to === '' ? Number.POSITIVE_INFINITY : Number(to)
     if (most < least) throw new Problem(`'${all}' is the wrong way round`)

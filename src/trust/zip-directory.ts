@@ -66,8 +66,7 @@ export async function readDirectory(fd: number, limits: ArchiveLimits): Promise<
 
 async function read(zip: ZipFile, reader: FileReader, limits: ArchiveLimits): Promise<ZipEntry[]> {
   if (zip.entryCount > limits.entries) throw new Refused(`holds more than ${limits.entries} entries`)
-  // Declared as something else in its types.
-  const directoryAt = zip.readEntryCursor as unknown as number
+  const directoryAt = cursorOf(zip)
   if (reader.size - directoryAt > limits.nameLength * DIRECTORY_BYTES_PER_NAME) {
     throw new Refused('has a table of contents that is too long')
   }
@@ -142,9 +141,14 @@ function endRecordAt({ comment }: ZipFile, { size }: FileReader): number {
   return size - END_RECORD.bytes - comment.length
 }
 
+/** An offset in the file; the types of yauzl call it a boolean. */
+function cursorOf(zip: ZipFile): number {
+  return zip.readEntryCursor as unknown as number
+}
+
 /** Where the end record must stand, by where the last entry of the directory ended. */
 function directoryEnd(zip: ZipFile, reader: FileReader): number {
-  const at = zip.readEntryCursor as unknown as number
+  const at = cursorOf(zip)
   if (reader.bytes(at, 4).readUInt32LE(0) !== ZIP64_END_RECORD.signature) return at
   const length = Number(reader.bytes(at + 4, 8).readBigUInt64LE(0))
   return at + ZIP64_END_RECORD.fixedBytes + length + ZIP64_END_RECORD.locatorBytes
