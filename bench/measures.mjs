@@ -177,20 +177,26 @@ async function master(isLong) {
   ]
 }
 
-/** `autoup status` against `node -e 0`, in turn. */
+/** `autoup status` and `autoup --help` against `node -e 0`, in turn. */
 async function status(isLong) {
   const rounds = isLong ? 40 : 15
   const directory = scratch()
   const service = new Master(directory, ['--listen', '127.0.0.1:0', '--', process.execPath, WORKER])
   await service.event('worker-ready')
-  const ratios = []
+  const ratios = { status: [], help: [] }
   for (let round = 0; round <= rounds; round++) {
     const bare = await timed(() => run(process.execPath, ['-e', '0']))
     const asked = await timed(() => cli(directory, 'status'))
-    if (round > 0) ratios.push(asked / bare)
+    const helped = await timed(() => run(process.execPath, [AUTOUP, '--help'], { stdio: 'ignore' }))
+    if (round === 0) continue
+    ratios.status.push(asked / bare)
+    ratios.help.push(helped / bare)
   }
   await service.stop()
-  return [{ what: '`autoup status` : `node -e 0`', budget: '≤ 1.5', value: spread(ratios), repetitions: rounds }]
+  return [
+    { what: '`autoup status` : `node -e 0`', budget: '≤ 1.5', value: spread(ratios.status), repetitions: rounds },
+    { what: '`autoup --help` : `node -e 0`', budget: '≤ 1.5', value: spread(ratios.help), repetitions: rounds },
+  ]
 }
 
 /** Verify and stage an archive, against the plain tools, in turn. */

@@ -6,9 +6,7 @@ import { STATE_DIR } from './where.ts'
 
 export const check: CommandSpec = {
   name: 'check',
-  summary: 'what the source offers now',
   description: 'Asks the source now and says what is there. Nothing is staged or promoted by it.',
-  group: 'Change',
   takes: 'name',
   options: [{ flag: 'json', help: 'the answer as JSON, a stable contract' }, TIMEOUT, STATE_DIR],
   examples: [

@@ -21,11 +21,8 @@ export interface OptionSpec {
 
 export interface CommandSpec {
   readonly name: string
-  readonly summary: string
-  /** More about it, shown by its own help. */
+  /** More than its line in commands.ts, shown by its own help. */
   readonly description?: string
-  /** Heading in the help of the program. */
-  readonly group: string
   /** What stands beside the options: nothing, the name of a service, or `-- command [args…]`. */
   readonly takes: 'nothing' | 'name' | 'command'
   /** What the one word of `name` is called in the help where it is no service: `FILE`. */

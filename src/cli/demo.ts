@@ -12,9 +12,7 @@ import { Demo } from './demo/steps.ts'
 
 export const demo: CommandSpec = {
   name: 'demo',
-  summary: 'see it work, in under a minute',
   description: 'Upgrades, breaks, kills and rolls back a small service of its own under a steady load, on loopback.',
-  group: 'Look',
   takes: 'nothing',
   options: [],
   examples: [['autoup demo', 'needs no network and no root, and leaves nothing behind']],

@@ -8,8 +8,6 @@ import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
 
 export const events: CommandSpec = {
   name: 'events',
-  summary: 'what happened, and with --follow what happens',
-  group: 'Look',
   takes: 'name',
   options: [
     { flag: 'follow', help: 'go on until the master ends' },

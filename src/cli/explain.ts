@@ -21,10 +21,8 @@ const MAX_NAMES_BYTES = 1024 * 1024
 
 export const explain: CommandSpec = {
   name: 'explain',
-  summary: 'which file of a release would be chosen, and why',
   description:
     'Says which file of a release would be chosen for a platform, and why not the others. Exits with 1 when none would.',
-  group: 'Look',
   takes: 'name',
   word: '[SPEC]',
   options: [

@@ -6,9 +6,7 @@ import { STATE_DIR } from './where.ts'
 
 export const pause: CommandSpec = {
   name: 'pause',
-  summary: 'promote nothing until resume',
   description: 'New releases are still staged, but not promoted; also after a restart. A manual upgrade still is.',
-  group: 'Change',
   takes: 'name',
   options: [STATE_DIR],
   examples: [

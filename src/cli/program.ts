@@ -1,13 +1,13 @@
 /**
  * The commands as commander sees them: help, mistakes with suggestions, and every command line that `quickParse` left
- * alone. Loaded only then.
+ * alone. Loaded only then; and of a command that is not named, no more than its line in the help.
  */
 
 import { Command, CommanderError, Option } from 'commander'
 import { AutoupError } from '../core/errors.ts'
 import { hasColor, painter } from '../report/color.ts'
 import type { CommandSpec, Input } from './command.ts'
-import { loadCommands } from './commands.ts'
+import { COMMANDS, type CommandEntry } from './commands.ts'
 import type { Io } from './io.ts'
 import { version } from './version.ts'
 
@@ -17,9 +17,13 @@ const HELP_WIDTH = 100
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {
   let job: (() => Promise<number>) | null = null
   const program = root(io)
-  for (const spec of await loadCommands()) {
-    const read = define(program, spec)
-    program.commands.at(-1)?.action(() => {
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const command = outline(program, name, entry)
+    // It may stand anywhere: `autoup help run`, `autoup --help run`.
+    if (!args.includes(name)) continue
+    const spec = await entry.load()
+    const read = define(command, spec)
+    command.action(() => {
       job = () => spec.run(read(args), io)
     })
   }
@@ -70,17 +74,20 @@ export function root(io: Io): Command {
   return program
 }
 
-/** Adds the command to the program; the result reads what was given, after the parsing. */
-export function define(program: Command, spec: CommandSpec): (args: readonly string[]) => Input {
+/** Adds the command to the program, as far as its help shows it. */
+export function outline(program: Command, name: string, { summary, group }: CommandEntry): Command {
+  const description = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
+  return program.command(name).summary(summary).description(description).helpGroup(group)
+}
+
+/** The rest of it; the result reads what was given, after the parsing. */
+export function define(command: Command, spec: CommandSpec): (args: readonly string[]) => Input {
   const word = spec.word ?? '[name]'
   const usage = { nothing: '[options]', name: `[options] ${word}`, command: '[options] [-- command [args…]]' }
   const options = new Map<string, string[]>()
-  const command = program
-    .command(spec.name)
-    .summary(spec.summary)
-    .description(spec.description ?? `${spec.summary.charAt(0).toUpperCase()}${spec.summary.slice(1)}.`)
+  command
+    .description(spec.description ?? command.description())
     .usage(usage[spec.takes])
-    .helpGroup(spec.group)
     .helpOption('-h, --help', 'this help')
     .allowExcessArguments(false)
   if (spec.takes === 'name') command.argument('[name]')

@@ -12,8 +12,6 @@ const TIMEOUT_MS = 60_000
 
 export const releases: CommandSpec = {
   name: 'releases',
-  summary: 'the builds on disk, and what each is there for',
-  group: 'Look',
   takes: 'name',
   options: [{ flag: 'json', help: 'as JSON, a stable contract' }, STATE_DIR],
   examples: [

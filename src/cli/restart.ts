@@ -6,10 +6,8 @@ import { STATE_DIR } from './where.ts'
 
 export const restart: CommandSpec = {
   name: 'restart',
-  summary: 'new workers of the same build, gracefully',
   description:
     'Starts a new generation of the committed build and drains the old one. No connection is refused or reset.',
-  group: 'Run',
   takes: 'name',
   options: [...WAITING, STATE_DIR],
   examples: [

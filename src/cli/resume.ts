@@ -6,9 +6,7 @@ import { STATE_DIR } from './where.ts'
 
 export const resume: CommandSpec = {
   name: 'resume',
-  summary: 'promote again after a pause',
   description: 'Ends a pause. What was staged meanwhile is promoted.',
-  group: 'Change',
   takes: 'name',
   options: [STATE_DIR],
   examples: [

@@ -6,10 +6,8 @@ import { STATE_DIR } from './where.ts'
 
 export const rollback: CommandSpec = {
   name: 'rollback',
-  summary: 'go back to the build before, and hold this one',
   description:
     'Promotes the previous build; the one it leaves is held back until upgrade --again. During an upgrade it calls that off.',
-  group: 'Change',
   takes: 'name',
   options: [...WAITING, STATE_DIR],
   examples: [

@@ -9,10 +9,8 @@ import { RUN_OPTIONS } from './run-options.ts'
 
 export const run: CommandSpec = {
   name: 'run',
-  summary: 'run a service and keep it up to date, in the foreground',
   description:
     'Runs the command, or the newest build of the release source, and swaps the workers for each new build without losing a connection.',
-  group: 'Run',
   takes: 'command',
   options: RUN_OPTIONS,
   examples: [

@@ -17,10 +17,8 @@ import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
 
 export const stage: CommandSpec = {
   name: 'stage',
-  summary: 'fetch, verify and unpack only',
   description:
     'Fetches, verifies and unpacks the newest build, and starts nothing. Exits with 0, or with 5 when it was refused.',
-  group: 'Change',
   takes: 'name',
   options: [FETCH, TOKEN_FILE, SHA256, PUBLIC_KEY, ALLOW_UNVERIFIED, NAME, STATE_DIR],
   examples: [

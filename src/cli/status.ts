@@ -9,8 +9,6 @@ import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
 
 export const status: CommandSpec = {
   name: 'status',
-  summary: 'what runs, since when, and who vouched for it',
-  group: 'Look',
   takes: 'name',
   options: [{ flag: 'json', help: 'as JSON, a stable contract' }, STATE_DIR],
   examples: [

@@ -19,9 +19,7 @@ const LOOK_EVERY_MS = 10
 
 export const stop: CommandSpec = {
   name: 'stop',
-  summary: 'drain, and end the master',
   description: 'Closes the listeners, lets every worker finish what it has begun, and ends the master.',
-  group: 'Run',
   takes: 'name',
   options: [{ flag: 'now', help: 'do not drain: end the workers at once' }, ...WAITING, STATE_DIR],
   examples: [

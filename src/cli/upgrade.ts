@@ -6,10 +6,8 @@ import { STATE_DIR } from './where.ts'
 
 export const upgrade: CommandSpec = {
   name: 'upgrade',
-  summary: 'check and promote now, and wait for the verdict',
   description:
     'Checks, stages and promotes now, also while paused, and exits with the verdict: 0 committed or nothing new, 5 refused, 6 rolled back, 7 timed out.',
-  group: 'Change',
   takes: 'name',
   options: [
     AGAIN,

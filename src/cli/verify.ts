@@ -14,10 +14,8 @@ import { demandsOf, fileGiven, readable, VERIFY_OPTIONS } from './verify-demands
 
 export const verify: CommandSpec = {
   name: 'verify',
-  summary: 'is this file what it should be?',
   description:
     'Verifies a FILE offline, as a download is verified. Exits with 0, or with 5 when it was refused. All that is asked for must hold.',
-  group: 'Look',
   takes: 'name',
   word: 'FILE',
   options: [...VERIFY_OPTIONS, { flag: 'json', help: 'as JSON, a stable contract' }],

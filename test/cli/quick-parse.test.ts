@@ -1,18 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { CommandSpec, Input } from '../../src/cli/command.ts'
-import { loadCommand, loadCommands } from '../../src/cli/commands.ts'
+import { COMMANDS, loadCommand, loadCommands } from '../../src/cli/commands.ts'
 import { main } from '../../src/cli/main.ts'
-import { define, root } from '../../src/cli/program.ts'
+import { define, outline, root } from '../../src/cli/program.ts'
 import { quickParse } from '../../src/cli/quick-parse.ts'
 import { nowhere } from './terminal.ts'
 
 /** What commander makes of it, or null when it refuses. */
 function slowParse(spec: CommandSpec, args: readonly string[]): Input | null {
   const program = root(nowhere())
-  const read = define(program, spec)
+  const command = outline(program, spec.name, COMMANDS[spec.name]!)
+  const read = define(command, spec)
   let input: Input | null = null
-  program.commands[0]?.action(() => {
+  command.action(() => {
     input = read([spec.name, ...args])
   })
   try {
