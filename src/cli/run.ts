@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { AutoupError } from '../core/errors.ts'
 import type { CommandSpec, Input } from './command.ts'
 import type { Io } from './io.ts'
+import { presenters } from './presenters.ts'
 import { withPublicKey } from './public-key.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 
@@ -34,7 +35,7 @@ drain and stop, a second one at once, as QUIT does; TTIN and TTOU are one worker
       import('../report/reporter.ts'),
       import('../runtime/master.ts'),
     ])
-    return runMaster(settings, createReporter(settings.logFormat, io.stderr))
+    return runMaster(settings, createReporter(settings.logFormat, io.stderr), presenters)
   },
 }
 

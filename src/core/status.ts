@@ -66,6 +66,8 @@ export interface WorkerStatus {
   readonly restarts: number
   /** Open connections as the kernel counts them, or null where it cannot be known. */
   readonly connections: number | null
+  /** Resident bytes of it and its descendants, or null where it cannot be known. */
+  readonly memory: number | null
   /** What it last said with STATUS=, or ''. */
   readonly status: string
 }

@@ -2,14 +2,17 @@
 
 import { messageOf, unreachable } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
-import type { ReleaseRow } from '../core/status.ts'
+import type { ReleaseRow, Status } from '../core/status.ts'
 import { checkSeal, isWhole } from '../store/check-seal.ts'
 import type { StorePaths } from '../store/layout.ts'
 import type { Listener } from '../system/listeners.ts'
 import type { Checks } from './checks.ts'
 import type { ControlHandlers, ControlOptions, ControlReply, ControlVerb } from './control-server.ts'
 import type { EventLog } from './event-log.ts'
+import type { History } from './history.ts'
 import type { Loop } from './loop.ts'
+import { processMeasures } from './measures.ts'
+import type { Presenters } from './presenters.ts'
 import { listReleases } from './releases.ts'
 import type { Requests } from './requests.ts'
 import { toStatus } from './to-status.ts'
@@ -24,12 +27,22 @@ export interface ControlContext {
   /** ISO 8601. */
   readonly startedAt: string
   readonly listeners: readonly Listener[]
+  readonly history: History
+  readonly presenters: Presenters
 }
 
 export function controlHandlers(context: ControlContext): ControlHandlers {
-  const { loop, log, paths, settings, startedAt, listeners } = context
+  const { loop, log, paths, settings, startedAt, listeners, history, presenters } = context
+  const status = (): Status => toStatus(loop.state, { name: settings.name, startedAt, listeners })
   return {
-    status: () => toStatus(loop.state, { name: settings.name, startedAt, listeners }),
+    status,
+    metrics: async () => {
+      const { contentType, text } = await presenters.metrics()
+      return {
+        contentType,
+        text: text({ status: status(), tally: history.tally, master: processMeasures(startedAt) }),
+      }
+    },
     releases: (): Promise<readonly ReleaseRow[]> => listReleases(paths, loop.state.ledger, loop.state.policy.launch),
     events: (since, listener) => log.subscribe(since, listener),
     request: (verb, options) => request(verb, options, context),

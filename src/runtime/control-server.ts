@@ -1,7 +1,7 @@
 /**
  * The control socket of a master: what `autoup status`, `upgrade` and the others talk to, and anybody's curl.
  *
- *     GET  /status  /releases  /events?since=N&follow=0     (events: text/event-stream)
+ *     GET  /status  /releases  /metrics  /events?since=N&follow=0     (events: text/event-stream)
  *     POST /upgrade /rollback /restart /check /stage /pause /resume /stop     ({"again","resetTrust","wait","now"} as JSON or query)
  *
  * The server knows nothing of upgrades; it asks its handlers. A client that goes away while it waits takes nothing
@@ -13,7 +13,14 @@ import { AutoupError, messageOf } from '../core/errors.ts'
 import type { Outcome, Stamped } from '../core/events.ts'
 import type { ReleaseRow, Status } from '../core/status.ts'
 import { bindControlSocket, removeControlSocket } from './control-socket.ts'
-import { beginStream, type ControlRequest, type HttpProblem, readRequest, respond } from './http-exchange.ts'
+import {
+  beginStream,
+  type ControlRequest,
+  type HttpProblem,
+  readRequest,
+  respond,
+  respondText,
+} from './http-exchange.ts'
 
 const VERBS = ['upgrade', 'rollback', 'restart', 'check', 'stage', 'pause', 'resume', 'stop'] as const
 
@@ -42,9 +49,16 @@ export interface ControlReply {
 export interface ControlHandlers {
   status(): Status
   releases(): Promise<readonly ReleaseRow[]>
+  /** In the format of Prometheus. */
+  metrics(): Promise<TextAnswer>
   /** Calls the listener at once for kept events after `since`, then for new ones, until the returned function is called. */
   events(since: number, listener: (event: Stamped) => void): () => void
   request(verb: ControlVerb, options: ControlOptions): Promise<ControlReply>
+}
+
+export interface TextAnswer {
+  readonly contentType: string
+  readonly text: string
 }
 
 export interface ControlServer {
@@ -103,7 +117,7 @@ function answer(socket: Socket, request: ControlRequest | HttpProblem, handlers:
 async function route(socket: Socket, request: ControlRequest, handlers: ControlHandlers): Promise<void> {
   const { method, path } = request
   const verb = VERBS.find((each) => path === `/${each}`)
-  const allowed = verb ? 'POST' : ['/status', '/releases', '/events'].includes(path) ? 'GET' : null
+  const allowed = verb ? 'POST' : ['/status', '/releases', '/events', '/metrics'].includes(path) ? 'GET' : null
   if (!allowed) return respond(socket, 404, { error: `there is no ${path} here: see GET /status` })
   if (method !== allowed) {
     return respond(socket, 405, { error: `${path} takes ${allowed}, not ${method}` }, { Allow: allowed })
@@ -116,6 +130,11 @@ async function route(socket: Socket, request: ControlRequest, handlers: ControlH
     return
   }
   if (path === '/events') return streamEvents(socket, request, handlers)
+  if (path === '/metrics') {
+    const { contentType, text } = await handlers.metrics()
+    if (!socket.destroyed) respondText(socket, contentType, text)
+    return
+  }
   const value = path === '/status' ? handlers.status() : await handlers.releases()
   if (!socket.destroyed) respond(socket, 200, value)
 }

@@ -68,6 +68,17 @@ export function respond(socket: Socket, status: number, value: unknown, headers:
   socket.end(`${head(status, all)}${body}`)
 }
 
+/** The same with a body of another type. */
+export function respondText(
+  socket: Socket,
+  contentType: string,
+  body: string,
+  headers: Record<string, string> = {},
+): void {
+  const all = { 'Content-Type': contentType, 'Content-Length': `${Buffer.byteLength(body)}`, ...headers }
+  socket.end(`${head(200, all)}${body}`)
+}
+
 /** The beginning of an answer that lasts until the connection ends. */
 export function beginStream(socket: Socket, contentType: string): void {
   socket.write(head(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }))

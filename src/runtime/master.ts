@@ -23,9 +23,11 @@ import { Checks } from './checks.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { startControlServer } from './control-server.ts'
 import { EventLog } from './event-log.ts'
+import { History } from './history.ts'
 import { Loop } from './loop.ts'
 import { policyOf } from './policy.ts'
 import { Preflight } from './preflight.ts'
+import type { Presenters } from './presenters.ts'
 import { noteReaped } from './process.ts'
 import { Requests } from './requests.ts'
 import { renewRuntimeDirectory } from './runtime-directory.ts'
@@ -35,9 +37,15 @@ import { sourceIntervalMs } from './token.ts'
 import { Workforce } from './workforce.ts'
 
 /** Runs until it is stopped; the exit status. Throws AutoupError when it cannot start. */
-export async function runMaster(settings: Settings, report: (event: Stamped) => void): Promise<number> {
+export async function runMaster(
+  settings: Settings,
+  report: (event: Stamped) => void,
+  presenters: Presenters,
+): Promise<number> {
   const log = new EventLog()
+  const history = new History()
   log.subscribe(0, report)
+  log.subscribe(0, (event) => history.note(event))
   const source = settings.source === null ? null : await fetcherFor(settings.source)
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
   const signals = handleSignals((message) => log.emit({ type: 'warning', message }))
@@ -74,6 +82,7 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   function follow(state: State): void {
     workforce.follow(state)
     preflight.follow(state)
+    history.follow(state)
   }
 
   function carryOut(effect: Effect): Input | undefined {
@@ -157,7 +166,9 @@ export async function runMaster(settings: Settings, report: (event: Stamped) => 
   }
 
   const startedAt = new Date().toISOString()
-  const handlers = controlHandlers({ loop, log, requests, checks, paths, settings, startedAt, listeners })
+  const handlers = controlHandlers({
+    ...{ loop, log, requests, checks, paths, settings, startedAt, listeners, history, presenters },
+  })
   const control = await startControlServer({ directory: paths.root, handlers }).catch((error: unknown) => {
     log.emit({ type: 'warning', message: `no command can reach this master: ${messageOf(error)}` })
     return null

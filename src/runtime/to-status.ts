@@ -7,7 +7,7 @@ import type { State } from '../core/state.ts'
 import type { BuildStatus, MasterState, Status } from '../core/status.ts'
 import type { Worker } from '../core/workers.ts'
 import type { Listener } from '../system/listeners.ts'
-import { connectionsOf } from './connections.ts'
+import { connectionsOf, memoryOf } from './connections.ts'
 
 export interface StatusContext {
   readonly name: string
@@ -18,6 +18,7 @@ export interface StatusContext {
 export function toStatus(state: State, context: StatusContext): Status {
   const { ledger, policy, serving, pipeline, promotion } = state
   const { name, startedAt: since, listeners } = context
+  const count = connectionsOf(listeners)
   return {
     name,
     pid: process.pid,
@@ -32,7 +33,7 @@ export function toStatus(state: State, context: StatusContext): Status {
     ),
     instances: state.instancesAsked,
     generation: serving?.generation ?? 0,
-    workers: state.workers.map((worker) => workerStatus(worker, context)),
+    workers: state.workers.map((worker) => workerStatus(worker, count)),
     lastCheck: state.lastCheck,
     nextCheckAt: pipeline?.state === 'idle' ? wallClock(pipeline.nextCheckAt) : null,
     quarantine: heldUnder(ledger, policy.launch).map(({ build, version, reason, at }) => ({
@@ -62,9 +63,8 @@ function buildStatus(build: Build | null): BuildStatus | null {
   return { build: id, version, stagedAt, committedAt, proofs }
 }
 
-function workerStatus(worker: Worker, { listeners }: StatusContext): Status['workers'][number] {
+function workerStatus(worker: Worker, count: (pid: number) => number): Status['workers'][number] {
   const { pid, build, generation, state, since, restarts, status } = worker
-  const open = pid === null ? null : connectionsOf(pid, listeners)
   return {
     pid,
     build: build.id,
@@ -73,7 +73,8 @@ function workerStatus(worker: Worker, { listeners }: StatusContext): Status['wor
     state: state.kind,
     since,
     restarts,
-    connections: open,
+    connections: pid === null ? null : count(pid),
+    memory: pid === null ? null : memoryOf(pid),
     status: status ?? '',
   }
 }

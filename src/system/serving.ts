@@ -25,18 +25,25 @@ export function servesSocket(
   if (tree.some((member) => epollWatchesAny(member, listenerInodes))) return 'epoll'
   // What it has from us, its stdio too, is no connection that it has accepted; the tables are long on a busy machine.
   const given = new Set([...listenerInodes, ...socketInodes(process.pid)])
-  for (const _ of acceptedBy(tree, given, ports, unixPaths)) return 'accepted'
+  for (const _ of acceptedBy(tree, given, ports, unixPaths, () => connectedSockets(ports, unixPaths))) return 'accepted'
   return null
 }
 
-/** How many connections that came through our listeners the process and its descendants hold. */
-export function countConnections(
-  pid: number,
+/**
+ * Counts how many connections that came through our listeners a process and its descendants hold. For one moment: the
+ * tables of the kernel are read at most once, however many processes are asked about.
+ */
+export function connectionCounter(
   listenerInodes: ReadonlySet<number>,
   ports: ReadonlySet<number>,
   unixPaths: ReadonlySet<string>,
-): number {
-  return new Set(acceptedBy(treeOf(pid), listenerInodes, ports, unixPaths)).size
+): (pid: number) => number {
+  let found: ReadonlySet<number> | null = null
+  const connected = (): ReadonlySet<number> => {
+    found ??= connectedSockets(ports, unixPaths)
+    return found
+  }
+  return (pid) => new Set(acceptedBy(treeOf(pid), listenerInodes, ports, unixPaths, connected)).size
 }
 
 /** The listening TCP and unix sockets of the process and its descendants, but for those in `exclude` (inodes). */
@@ -83,6 +90,7 @@ function* acceptedBy(
   listenerInodes: ReadonlySet<number>,
   ports: ReadonlySet<number>,
   paths: ReadonlySet<string>,
+  connected: () => ReadonlySet<number>,
 ): Generator<number> {
   const sockets = socketsOf(tree)
   for (const inode of listenerInodes) sockets.delete(inode)
@@ -96,18 +104,26 @@ function* acceptedBy(
     }
     return
   }
+  const all = connected()
+  for (const inode of sockets) if (all.has(inode)) yield inode
+}
+
+/** The inodes of all connections on our ports and paths, whoever has them, from the tables of the kernel. */
+function connectedSockets(ports: ReadonlySet<number>, paths: ReadonlySet<string>): Set<number> {
+  const inodes = new Set<number>()
   // A connection without an inode still waits in the queue, or nobody holds it any more.
   if (ports.size > 0) {
     for (const row of tcpSockets()) {
-      if (row.isConnected && sockets.has(row.inode) && ports.has(row.local.port)) yield row.inode
+      if (row.isConnected && row.inode > 0 && ports.has(row.local.port)) inodes.add(row.inode)
     }
   }
   if (paths.size > 0) {
     for (const row of unixSockets()) {
       // The client's end has no path of its own.
-      if (row.isConnected && sockets.has(row.inode) && paths.has(row.path)) yield row.inode
+      if (row.isConnected && paths.has(row.path)) inodes.add(row.inode)
     }
   }
+  return inodes
 }
 
 /** Up to so many sockets a copy of each costs less than a reading of all connections of the machine. */

@@ -45,6 +45,7 @@ export const STATUS: Status = {
       since: '2026-01-01T00:00:00.000Z',
       restarts: 0,
       connections: 12,
+      memory: 48_000_000,
       status: '',
     },
   ],
@@ -94,6 +95,7 @@ export async function fakeMaster(
   const handlers: ControlHandlers = {
     status: () => ({ ...STATUS, name }),
     releases: async () => [ROW],
+    metrics: async () => ({ contentType: 'text/plain', text: 'autoup_up 1\n' }),
     events: (since, listener) => {
       for (const each of kept) if (each.sequence > since) listener(each)
       readers.add(listener)

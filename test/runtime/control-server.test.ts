@@ -57,6 +57,13 @@ describe('what a client can ask', () => {
     expect((await ask(directory, 'GET', '/releases')).value).toEqual([ROW])
   })
 
+  test('metrics are text of the type that Prometheus asks for', async () => {
+    const { directory } = await fakeMaster()
+    const answer = await raw(directory, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\nContent-Type: text\/plain\r\nContent-Length: 12\r\n/)
+    expect(answer).toMatch(/\r\n\r\nautoup_up 1\n$/)
+  })
+
   test.each(['upgrade', 'rollback', 'restart', 'check', 'stage', 'pause', 'resume', 'stop'])(
     'POST /%s waits for the reply',
     async (verb) => {

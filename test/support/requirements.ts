@@ -12,6 +12,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   prlimit: 'util-linux',
   unshare: 'util-linux',
   ps: 'procps',
+  promtool: 'prometheus',
 }
 
 /** The absolute path of a program, also in the sbin folders that a user's PATH leaves out; null without it. */

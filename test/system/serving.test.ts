@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { presetOf } from '../../src/core/presets.ts'
 import { bind, close, isListening, listen, socket } from '../../src/system/libc.ts'
 import { probeHttp } from '../../src/system/probe.ts'
-import { countConnections, lockedFiles, ownListeners, servesSocket } from '../../src/system/serving.ts'
+import { connectionCounter, lockedFiles, ownListeners, servesSocket } from '../../src/system/serving.ts'
 import { spawnChild } from '../../src/system/spawn.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
@@ -101,7 +101,7 @@ needs('python3').test('sees a server without an epoll by the connection it has a
   expect(serves([port])).toBe('accepted')
   expect(serves([port + 1])).toBeNull()
   await connected({ port, host: '127.0.0.1' })
-  const count = () => countConnections(helper.pid, new Set([ours.inode]), new Set([port]), NO_PATHS)
+  const count = () => connectionCounter(new Set([ours.inode]), new Set([port]), NO_PATHS)(helper.pid)
   expect(count()).toBe(1)
   helper.write('accept\n')
   await helper.line()
@@ -111,6 +111,23 @@ needs('python3').test('sees a server without an epoll by the connection it has a
   helper.write('close\n')
   await helper.line()
   expect(serves([port])).toBeNull()
+})
+
+needs('python3').test('counts many connections of several processes, each its own', async () => {
+  const port = await freePort()
+  const ours = tcpListener(port, '127.0.0.1')
+  const [busy, quiet] = [0, 1].map(() => start(['python3', '-c', ACCEPTING], { stdio: [ours.fd] }))
+  await Promise.all([busy?.line(), quiet?.line()])
+  const accept = async (helper: typeof busy): Promise<void> => {
+    await connected({ port, host: '127.0.0.1' })
+    helper?.write('accept\n')
+    await helper?.line()
+  }
+  // More than are asked one by one: the tables of the kernel tell.
+  for (let each = 0; each < 70; each++) await accept(busy)
+  for (let each = 0; each < 3; each++) await accept(quiet)
+  const count = connectionCounter(new Set([ours.inode]), new Set([port]), NO_PATHS)
+  expect([count(busy?.pid ?? 0), count(quiet?.pid ?? 0)]).toEqual([70, 3])
 })
 
 needs('python3').test('still counts a connection whose client has left', async () => {
