@@ -59,7 +59,7 @@ async function judge(
     throw new AutoupError('failed', `npm and the registry do not agree on what ${about} is: it is looked at again`)
   }
   // With times known, a mirror that answers slowly is not asked twice.
-  const published = offer.publishedAt ?? (await publishedAt(context, name, version, registry))
+  const published = offer.publishedAt ?? (await publishedAt(context, { name, version, registry, withToken: true }))
   const proofs = await proofsFor(context, { name, registry, offer: { ...offer, publishedAt: published }, lock })
   if (typeof proofs === 'string') return proofs
   if (deprecated !== null) context.warn(`${about} is deprecated: ${deprecated}`)
@@ -89,7 +89,7 @@ async function proofsFor(
   const packages = lockedPackages(lock.entries)
   const own = packages.find(({ path }) => path === `node_modules/${name}`)
   if (own === undefined) return plain
-  const check = checkSignature(own, offer, keys)
+  const check = await checkSignature(context, own, offer, { registry, withToken: true, keys })
   if (typeof check === 'object') return check.problem
   if (check === 'unsigned') return plain
   const others = packages.filter((each) => each !== own)

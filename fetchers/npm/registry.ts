@@ -65,10 +65,18 @@ export async function lookUp(
   }
 }
 
+/** One version in one registry; a token is for the registry that it was given for. */
+interface Place {
+  readonly name: string
+  readonly version: string
+  readonly registry: string
+  readonly withToken: boolean
+}
+
 /** `name@version` by the short way, or by npm; null when the registry has no such version. */
 export async function lookUpVersion(
   context: FetchContext,
-  { name, version, registry, withToken }: { name: string; version: string; registry: string; withToken: boolean },
+  { name, version, registry, withToken }: Place,
 ): Promise<NpmOffer | null> {
   const url = `${registry}${escaped(name)}/${encodeURIComponent(version)}`
   const answer = await context.http.text(url, { bearer: withToken ? context.token : null })
@@ -78,13 +86,19 @@ export async function lookUpVersion(
   return (await askNpm(context, { name, wanted }, registry)).offer
 }
 
-/** When this version was published; npm's small packuments leave that out. Null where nobody says. */
+/** When this version was published, which only the whole packument says; null where nobody does. */
 export async function publishedAt(
   context: FetchContext,
-  name: string,
-  version: string,
-  registry: string,
+  { name, version, registry, withToken }: Place,
 ): Promise<string | null> {
+  const options = { bearer: withToken ? context.token : null, maxBytes: PACKUMENT_BYTES }
+  try {
+    const { status, body } = await context.http.text(`${registry}${escaped(name)}`, options)
+    if (status === 200) return timeOf((parsed(body) as { time?: unknown } | null)?.time, version)
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof AutoupError)) throw error
+  }
+  // With what .npmrc knows.
   const text = await runNpm(context, { args: ['view', `${name}@${version}`, 'time', '--json'], registry, about: name })
   return timeOf(parsed(text), version)
 }

@@ -12,18 +12,26 @@ import { AutoupError } from '../../src/core/errors.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 import { inParallel } from '../../src/system/parallel.ts'
 import type { LockedPackage } from './lock.ts'
-import { lookUpVersion, type NpmOffer } from './registry.ts'
+import { lookUpVersion, type NpmOffer, publishedAt } from './registry.ts'
 import { NPM_LIMITS } from './run.ts'
 import { shownRegistry } from './trouble.ts'
 
 export interface RegistryKey {
   readonly id: string
   readonly key: KeyObject
-  /** Milliseconds since 1970; null: it does not expire. */
+  /** Milliseconds since 1970; null: it does not expire. A time that cannot be read is before all others. */
   readonly expiresAt: number | null
 }
 
 export type SignatureCheck = 'signed' | 'unsigned' | { readonly problem: string }
+
+export interface Keyring {
+  /** Ends with `/`. */
+  readonly registry: string
+  /** A token is for the registry that it was given for. */
+  readonly withToken: boolean
+  readonly keys: readonly RegistryKey[]
+}
 
 /** Empty when the registry signs nothing. Throws when it cannot be asked, for then nobody knows. */
 export async function registryKeys(
@@ -47,28 +55,48 @@ export async function registryKeys(
   }
 }
 
-/** `publishedAt` decides whether a key that has expired meanwhile was good then. */
-export function checkSignature(
+/**
+ * What an expired key has signed counts only where it is known to have been published before. The registry is asked for
+ * that time where the answer at hand does not say it; without it the package counts as unsigned.
+ */
+export async function checkSignature(
+  context: FetchContext,
+  locked: Pick<LockedPackage, 'name' | 'version' | 'integrity'>,
+  offer: Pick<NpmOffer, 'signatures' | 'publishedAt'>,
+  { registry, withToken, keys }: Keyring,
+): Promise<SignatureCheck> {
+  const check = checkAt(locked, offer, keys)
+  if (check !== 'undated') return check
+  const { name, version } = locked
+  const at = await publishedAt(context, { name, version, registry, withToken })
+  const again = at === null ? 'undated' : checkAt(locked, { ...offer, publishedAt: at }, keys)
+  return again === 'undated' ? 'unsigned' : again
+}
+
+function checkAt(
   { name, version, integrity }: Pick<LockedPackage, 'name' | 'version' | 'integrity'>,
-  { signatures, publishedAt }: Pick<NpmOffer, 'signatures' | 'publishedAt'>,
+  { signatures, publishedAt: published }: Pick<NpmOffer, 'signatures' | 'publishedAt'>,
   keys: readonly RegistryKey[],
-): SignatureCheck {
+): SignatureCheck | 'undated' {
   if (keys.length === 0 || signatures.length === 0) return 'unsigned'
   const what = `the registry's signature of ${name}@${version}`
   const text = Buffer.from(`${name}@${version}:${integrity}`)
+  const at = published === null ? Number.NaN : Date.parse(published)
+  let isDated = true
   for (const { keyid, sig } of signatures) {
     const known = keys.find(({ id }) => id === keyid)
     if (known === undefined)
       return { problem: `${what} is by the key ${keyid.slice(0, 100)}, which the registry does not have` }
-    const at = publishedAt === null ? null : Date.parse(publishedAt)
-    if (known.expiresAt !== null && at !== null && at > known.expiresAt) {
+    if (known.expiresAt !== null && at > known.expiresAt) {
       return { problem: `${what} is by a key that had expired when it was published` }
     }
     if (!verify('sha256', text, known.key, Buffer.from(sig, 'base64'))) {
       return { problem: `${what} does not fit its bytes: somebody has changed them, or the signature` }
     }
+    // What a key signs that is good today was published before it expires.
+    if (Number.isNaN(at) && known.expiresAt !== null && known.expiresAt <= Date.now()) isDated = false
   }
-  return 'signed'
+  return isDated ? 'signed' : 'undated'
 }
 
 /** Everything that comes with a package. `signed` only if all of it is. */
@@ -77,29 +105,33 @@ export async function checkSignatures(
   packages: readonly LockedPackage[],
   registries: { readonly of: (name: string) => string; readonly own: string; readonly keys: readonly RegistryKey[] },
 ): Promise<{ readonly problem: string | null; readonly unsigned: readonly string[] }> {
-  const keyrings = new Map([[registries.own, Promise.resolve(registries.keys)]])
+  const keysOf = new Map([[registries.own, Promise.resolve(registries.keys)]])
   const unsigned: string[] = []
   let problem: string | null = null
   await inParallel(packages, NPM_LIMITS.atOnce, async (each) => {
     if (problem !== null) return
     const registry = registries.of(each.name)
-    // A token is for the registry that it was given for.
     const withToken = registry === registries.own
-    const keyring = keyrings.get(registry) ?? registryKeys(context, registry, withToken)
-    keyrings.set(registry, keyring)
+    const keys = keysOf.get(registry) ?? registryKeys(context, registry, withToken)
+    keysOf.set(registry, keys)
     const offer = await lookUpVersion(context, { ...each, registry, withToken })
-    const check = checkOffer(each, offer, await keyring)
+    const check = await checkOffer(context, each, offer, { registry, withToken, keys: await keys })
     if (check === 'unsigned') unsigned.push(`${each.name}@${each.version}`)
     else if (check !== 'signed') problem ??= check.problem
   })
   return { problem, unsigned: unsigned.sort() }
 }
 
-function checkOffer(locked: LockedPackage, offer: NpmOffer | null, keys: readonly RegistryKey[]): SignatureCheck {
+async function checkOffer(
+  context: FetchContext,
+  locked: LockedPackage,
+  offer: NpmOffer | null,
+  keyring: Keyring,
+): Promise<SignatureCheck> {
   if (offer === null) return 'unsigned'
   const isSame = offer.integrity === null || offer.integrity === locked.integrity
   if (!isSame) return { problem: `the registry announces ${locked.name}@${locked.version} with two integrities` }
-  return checkSignature(locked, offer, keys)
+  return await checkSignature(context, locked, offer, keyring)
 }
 
 function parseKeys(body: string): RegistryKey[] {
@@ -109,7 +141,14 @@ function parseKeys(body: string): RegistryKey[] {
     const { keyid, key, scheme, expires } = (value ?? {}) as Record<string, unknown>
     if (typeof keyid !== 'string' || typeof key !== 'string' || scheme !== 'ecdsa-sha2-nistp256') return []
     const der = Buffer.from(key, 'base64')
-    const expiresAt = typeof expires === 'string' ? Date.parse(expires) : null
-    return [{ id: keyid, key: createPublicKey({ key: der, format: 'der', type: 'spki' }), expiresAt }]
+    return [
+      { id: keyid, key: createPublicKey({ key: der, format: 'der', type: 'spki' }), expiresAt: expiryOf(expires) },
+    ]
   })
+}
+
+function expiryOf(expires: unknown): number | null {
+  if (expires === null || expires === undefined) return null
+  const at = typeof expires === 'string' ? Date.parse(expires) : Number.NaN
+  return Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at
 }

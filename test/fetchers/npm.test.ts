@@ -407,6 +407,34 @@ suite.describe('registry signatures', () => {
     await registry.publish(app('1.0.1', { publishedAt: '2026-01-15T00:00:00.000Z' }))
     expect((await released('app')).release.proofs).toContain('npm-signature')
   })
+
+  test('by a key that had expired before a dependency was published are refused', async () => {
+    registry.expireKey('2026-02-01T00:00:00.000Z')
+    const late = '2026-03-01T00:00:00.000Z'
+    await registry.publish({ name: 'dep', version: '1.0.0', publishedAt: late })
+    await registry.publish(app('1.0.0', { manifest: { dependencies: { dep: '1' } } }))
+    expect(await check('app')).toMatchObject({
+      kind: 'nothing-for-this-platform',
+      message: expect.stringMatching(/signature of dep@1\.0\.0 is by a key that had expired when it was published/),
+    })
+    await registry.publish({ name: 'dep', version: '1.0.1', publishedAt: '2026-01-15T00:00:00.000Z' })
+    await registry.publish(app('1.0.1', { manifest: { dependencies: { dep: '1.0.1' } } }))
+    expect((await released('app')).release.proofs).toContain('npm-signature')
+  })
+
+  test('by an expired key are no proof where nobody says when that was', async () => {
+    registry.expireKey('2026-02-01T00:00:00.000Z')
+    await registry.publish({ name: 'dep', version: '1.0.0', publishedAt: '' })
+    await registry.publish(app('1.0.0', { manifest: { dependencies: { dep: '1' } } }))
+    expect((await released('app')).release.proofs).toEqual(['npm-integrity'])
+    expect(warnings).toEqual(['app@1.0.0 is signed by its registry, but not all that it needs: dep@1.0.0'])
+  })
+
+  test('by a key whose end cannot be read are refused', async () => {
+    registry.expireKey('next year')
+    await registry.publish(app('1.0.0'))
+    expect(await check('app')).toMatchObject({ message: expect.stringContaining('had expired when it was published') })
+  })
 })
 
 suite.test('an install that is given up ends at once, npm with it', async () => {
