@@ -1,6 +1,7 @@
 /** Where the API is: GITHUB_API_URL is what GitHub's own runners set, and what GHES needs (`https://HOST/api/v3`). */
 
 import { AutoupError } from '../../src/core/errors.ts'
+import { isReadable } from '../../src/system/http-address.ts'
 
 const GITHUB_API = 'https://api.github.com'
 
@@ -16,11 +17,7 @@ export function apiUrl(given: string | undefined, hasToken: boolean): string {
     url.search !== ''
   )
     throw new AutoupError('config', 'GITHUB_API_URL is no address of an API: write https://HOST/api/v3')
-  if (hasToken && url.protocol === 'http:' && !isThisMachine(url.hostname))
+  if (hasToken && isReadable(url))
     throw new AutoupError('config', 'GITHUB_API_URL is http: and anybody could read the token on its way: use https')
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
-}
-
-function isThisMachine(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }

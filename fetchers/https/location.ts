@@ -6,6 +6,7 @@
 
 import { AutoupError } from '../../src/core/errors.ts'
 import type { FetchContext } from '../../src/core/source.ts'
+import { isReadable } from '../../src/system/http-address.ts'
 
 export type Words = Readonly<Record<string, string>>
 
@@ -25,9 +26,17 @@ export function locateUrl(scheme: 'http' | 'https', rest: string): string {
     }
   }
   const filled = fillIn(text, { os: 'os', arch: 'arch', libc: 'libc' })
+  refuseReadableLogin(scheme, filled)
   // Node would read `https:host` and `https:///host` as well; who writes that has forgotten something.
   if (/^\/\/[^/?#]/.test(rest) && !/[\s\p{Cc}]/u.test(text) && URL.canParse(filled)) return text
   throw new AutoupError('usage', `the address in --fetch is none: write ${scheme}://host/path`)
+}
+
+/** A login is never sent where anybody can read it (http-client.ts); said here, it is said at the start. */
+function refuseReadableLogin(scheme: string, filled: string): void {
+  const url = scheme === 'http' && URL.canParse(filled) ? new URL(filled) : null
+  if (url === null || (url.username === '' && url.password === '') || !isReadable(url)) return
+  throw new AutoupError('usage', `the login in --fetch would go to ${url.host} unencrypted: use https, or leave it out`)
 }
 
 /** `{libc}` is empty where the system has only one. */

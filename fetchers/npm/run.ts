@@ -9,8 +9,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AutoupError } from '../../src/core/errors.ts'
 import type { FetchContext } from '../../src/core/source.ts'
+import { isReadable } from '../../src/system/http-address.ts'
 import { npmEnvironment } from './environment.ts'
-import { npmTrouble } from './trouble.ts'
+import { npmTrouble, shownRegistry } from './trouble.ts'
 
 export const NPM_LIMITS = {
   /** Questions are a few requests, with retries. */
@@ -66,6 +67,7 @@ export interface NpmCommand {
 /** What it says on stdout. Throws AutoupError: `refused` for bytes that are not what the registry announced. */
 export async function runNpm(context: FetchContext, command: NpmCommand): Promise<string> {
   const { args, registry, about, deadlineMs = NPM_LIMITS.askMs } = command
+  refuseReadable(context, registry)
   const folder = command.folder ?? (await emptyFolder(context.scratch))
   const temporary = join(context.scratch, 'npm-tmp')
   await mkdir(temporary, { recursive: true })
@@ -79,6 +81,13 @@ export async function runNpm(context: FetchContext, command: NpmCommand): Promis
   }
   if (ended.status === 0) return ended.stdout
   throw npmTrouble({ ...ended, about, registry, token: context.token })
+}
+
+/** npm itself sends a token to whatever registry it is configured for. */
+function refuseReadable({ token }: FetchContext, registry: string | null): void {
+  if (token === null || registry === null || !isReadable(new URL(registry))) return
+  const what = `the registry ${shownRegistry(registry)} is not encrypted, and anybody on the way could read the token`
+  throw new AutoupError('failed', `${what}: use https, or give none`)
 }
 
 /** A package.json ends npm's search for a project, whose .npmrc would count. With --prefix the global one would not. */

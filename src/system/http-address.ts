@@ -48,6 +48,11 @@ export function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
 }
 
+/** Whoever is on the way there reads along: a login is never sent. */
+export function isReadable(url: URL): boolean {
+  return url.protocol === 'http:' && !isLoopback(url)
+}
+
 function checkScheme(url: URL, from: URL | null, where: string, allowPlain: boolean): void {
   if (url.protocol === 'https:') return
   if (url.protocol !== 'http:')

@@ -8,7 +8,7 @@
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { AutoupError } from '../core/errors.ts'
 import type { HttpAnswer, HttpClient, HttpOptions } from '../core/source.ts'
-import { type Address, readAddress, showUrl } from './http-address.ts'
+import { type Address, isReadable, readAddress, showUrl } from './http-address.ts'
 import { explainHttpError, nameHost } from './http-error.ts'
 import { proxyFor } from './http-proxy.ts'
 import { Leash, steadily } from './http-rate.ts'
@@ -56,7 +56,7 @@ export const HTTP_LIMITS: HttpLimits = {
 /** Between two addresses of one host: 250 ms, Node's own, is less than one round trip on a bad line. */
 const NEXT_ADDRESS_MS = 1_000
 
-/** What may go with a redirect to another host: nothing in it is anybody's secret. */
+/** What may go with a redirect to another host, or without encryption: nothing in it is anybody's secret. */
 const PLAIN_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'range',
@@ -79,6 +79,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     for (let hops = 0; ; hops++) {
       // Who has been led away once is not trusted with the token again, whatever the address then is.
       isAtHome &&= address.url.origin === origin
+      if (isAtHome && authorization !== null) refuseReadable(address.url)
       const opened = await ask(address, asked, isAtHome ? authorization : null, isAtHome)
       const { status, headers } = opened.answer
       const isRedirect = [301, 302, 303, 307, 308].includes(status) && headers.location !== undefined
@@ -103,7 +104,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const leash = new Leash(signal)
     const headers = {
       'user-agent': 'autoup',
-      ...ownHeaders(own, isAtHome),
+      ...ownHeaders(own, isAtHome && !isReadable(url)),
       'accept-encoding': 'identity',
       ...(authorization === null ? {} : { authorization }),
     }
@@ -204,9 +205,16 @@ function dispatchers(limits: HttpLimits, authority: string | undefined): (proxy:
   }
 }
 
-function ownHeaders(headers: Readonly<Record<string, string>>, isAtHome: boolean): Record<string, string> {
+/** Also where nothing has to be verified: `--allow-unverified` gives away no login. */
+function refuseReadable(url: URL): void {
+  if (!isReadable(url)) return
+  const what = `${showUrl(url)} is not encrypted, and anybody on the way could read the login`
+  throw new AutoupError('failed', `${what}: use https, or give neither a token nor user:password@`)
+}
+
+function ownHeaders(headers: Readonly<Record<string, string>>, withSecrets: boolean): Record<string, string> {
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)
-  return Object.fromEntries(isAtHome ? lower : lower.filter(([name]) => PLAIN_HEADERS.has(name)))
+  return Object.fromEntries(withSecrets ? lower : lower.filter(([name]) => PLAIN_HEADERS.has(name)))
 }
 
 function plainHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {

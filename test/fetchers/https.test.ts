@@ -32,6 +32,7 @@ describe('an address', () => {
     ['https:///app', /none/],
     ['http://h:99999/', /write http:\/\/host\/path/],
     ['https://h/a b', /none/],
+    ['http://me:secret@h/app', /^the login in --fetch would go to h unencrypted: use https, or leave it out$/],
     ['https://h/app-{version}', /\{version\} cannot be filled in .* put it into a manifest/],
     ['https://h/app-{goos}', /\{goos\} in --fetch means nothing: there are \{os\}, \{arch\} and \{libc\}/],
   ])('%s is none', async (spec, what) => {

@@ -470,6 +470,21 @@ describe('a proxy', () => {
     expect(proxy.led).toEqual([`http://release.test:${web.port}/x`])
   })
 
+  test('is given no login for an http: host, also where nothing has to be verified', async () => {
+    const web = await serveHttp(ok)
+    const proxy = await serveProxy()
+    const http = client({ env: { http_proxy: proxy.origin }, allowPlain: true })
+    const url = `http://release.test:${web.port}/x`
+    const what =
+      /^http:\/\/release\.test:\d+\/x is not encrypted, and anybody on the way could read the login: use https/
+    expect(await fails(http.text(url, { bearer: 'secret' }), what)).not.toContain('secret')
+    expect(await fails(http.stream(url.replace('//', '//me:secret@')), what)).not.toContain('secret')
+    expect(web.requests).toEqual([])
+    await http.text(url, { headers: { 'X-Api-Key': 'secret', accept: 'text/plain' } })
+    expect(web.requests[0]?.headers).toMatchObject({ accept: 'text/plain' })
+    expect(JSON.stringify(web.requests[0]?.headers)).not.toContain('secret')
+  })
+
   needs('openssl').test('gets its own user and password, and no other', async () => {
     const web = await serveTls(ok)
     const proxy = await serveProxy()
