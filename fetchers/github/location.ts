@@ -1,10 +1,10 @@
 /**
  * What `github:` is followed by: `owner/repo[@range][?asset=GLOB&prerelease=1&tag-prefix=app-v]`. Only the form is
- * looked at here, without semver, because the master asks for it at its start. Whether the part after `@` is a range is
- * found out where releases are compared.
+ * looked at here, without semver, because the master asks for it at its start.
  */
 
 import { AutoupError } from '../../src/core/errors.ts'
+import { CHANNEL, isRangeForm, noRange } from '../../src/core/range-form.ts'
 
 export interface GithubLocation {
   readonly owner: string
@@ -36,6 +36,7 @@ export function parseGithubLocation(text: string): GithubLocation {
   if (!OWNER.test(owner) || !REPO.test(repo) || more.length > 0 || wanted === '' || (wanted?.length ?? 0) > LONGEST) {
     throw wrong(`'${shown(text)}' names no repository`)
   }
+  if (wanted !== null && !isRangeForm(wanted) && !CHANNEL.test(wanted)) throw new AutoupError('usage', noRange(wanted))
   return { owner, repo, wanted, ...readParameters(question < 0 ? '' : text.slice(question + 1)) }
 }
 

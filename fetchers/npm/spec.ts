@@ -5,7 +5,7 @@
 
 import semver from 'semver'
 import { AutoupError } from '../../src/core/errors.ts'
-import { splitNpmLocation } from './location.ts'
+import { noRange, splitNpmLocation, TAG } from './location.ts'
 
 export type NpmWanted =
   | { readonly kind: 'version'; readonly version: string }
@@ -33,8 +33,8 @@ export function parseNpmSpec(location: string): NpmSpec {
   const version = semver.valid(text, { loose: true })
   if (version !== null) return { name, wanted: { kind: 'version', version } }
   if (semver.validRange(text, { loose: true }) !== null) return { name, wanted: { kind: 'range', range: text } }
-  if (/^[A-Za-z][\w.-]*$/.test(text)) return { name, wanted: { kind: 'tag', tag: text } }
-  throw new AutoupError('usage', `'${text}' is neither a range of versions nor a tag: write npm:${name}@^1.2 or @next`)
+  if (TAG.test(text)) return { name, wanted: { kind: 'tag', tag: text } }
+  throw new AutoupError('usage', noRange(name, text))
 }
 
 /** Throws AutoupError that lists what there is. */

@@ -7,6 +7,7 @@
 import semver from 'semver'
 import { formatDuration } from './duration.ts'
 import { AutoupError } from './errors.ts'
+import { CHANNEL, noRange } from './range-form.ts'
 
 export interface Offered {
   readonly version: string
@@ -64,8 +65,8 @@ export function parseWanted(text: string | null): Wanted {
   if (text === null || text === 'latest') return { kind: 'highest' }
   const range = text.trim() === '' ? null : semver.validRange(text)
   if (range !== null) return { kind: 'range', range }
-  if (/^[A-Za-z][A-Za-z0-9-]*$/.test(text)) return { kind: 'channel', channel: text }
-  throw new AutoupError('usage', `'${text}' is neither a range of versions nor a channel: write @^1.2, @1.x or @next`)
+  if (CHANNEL.test(text)) return { kind: 'channel', channel: text }
+  throw new AutoupError('usage', noRange(text))
 }
 
 /** Prereleases are left out unless they are asked for: by `?prerelease`, by their channel, or by the range itself. */

@@ -48,6 +48,16 @@ test.each([
   })
 })
 
+test.each(['1,2', '^^1', '1.2.3.4', '^1 oder 2', '>'])(
+  'github:org/app@%s asks for no version there could be, which is said at the start',
+  async (text) => {
+    await expect(fetcherFor(`github:org/app@${text}`)).rejects.toMatchObject({
+      code: 'usage',
+      message: `'${text}' is neither a range of versions nor a channel: write @^1.2, @1.x or @next`,
+    })
+  },
+)
+
 describe('a glob', () => {
   test.each([
     ['app', 'app', true],

@@ -19,3 +19,11 @@ test.each(['file:', 'app', '/srv/app', 'ftp://x/y', 'toString:x', 'file://host/x
     })
   },
 )
+
+test('what follows an npm package is a range or a tag, which is looked at before anything is asked', async () => {
+  expect(await fetcherFor('npm:@team/app@^1.2')).toMatchObject({ location: '@team/app@^1.2' })
+  await expect(fetcherFor('npm:@team/app@1,2')).rejects.toMatchObject({
+    code: 'usage',
+    message: "'1,2' is neither a range of versions nor a tag: write npm:@team/app@^1.2 or @next",
+  })
+})
