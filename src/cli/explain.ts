@@ -15,6 +15,7 @@ import { type CommandSpec, has, type Input, lastValue } from './command.ts'
 import { explainSource } from './explain-source.ts'
 import type { Io } from './io.ts'
 import { parsePlatform } from './parse-platform.ts'
+import { TOKEN_FILE } from './run-options.ts'
 
 /** A thousand names of the greatest length; no release has more. */
 const MAX_NAMES_BYTES = 1024 * 1024
@@ -29,6 +30,7 @@ export const explain: CommandSpec = {
     { flag: 'names', value: 'FILE', help: 'the names of the files, one per line; - for stdin' },
     { flag: 'platform', value: 'OS/ARCH[/LIBC]', help: 'for this platform', default: 'the one it runs on' },
     { flag: 'project', value: 'NAME', help: 'files of this program come before those of others' },
+    TOKEN_FILE,
     { flag: 'json', help: 'as JSON, a stable contract' },
   ],
   examples: [
@@ -41,7 +43,7 @@ export const explain: CommandSpec = {
     const project = lastValue(input, 'project')
     const choice =
       input.name !== undefined && lastValue(input, 'names') === undefined
-        ? await explainSource(input.name, platform, io)
+        ? await explainSource(input.name, platform, input, io)
         : chooseArtifact(await namesOf(input, io), platform, project === undefined ? {} : { project })
     show(choice, input, io)
     if (choice.refusal !== null) throw new AutoupError('failed', clean(choice.refusal))

@@ -18,7 +18,7 @@ import { TRUST_LIMITS } from '../trust/limits.ts'
 import type { ControlReply } from './control-server.ts'
 import type { StageJob, StageProgress, StageVerdict } from './stage-protocol.ts'
 import { type Staging, stage } from './staging.ts'
-import { schemeOf, tokenFor } from './token.ts'
+import { tokenFor } from './token.ts'
 
 export interface ChecksContext {
   readonly settings: Settings
@@ -182,7 +182,8 @@ export class Checks {
   }
 
   #job({ ledger, policy, ...state }: State, again: boolean): StageJob {
-    return stageJob(this.#context.settings, this.#context.paths, {
+    const { settings, paths, source } = this.#context
+    return stageJob(settings, paths, source?.fetcher.scheme ?? '', {
       known: again ? null : knownOf({ ledger, policy, ...state }),
       floor: floorOf(ledger),
       ratchet: ledger.ratchet,
@@ -201,10 +202,11 @@ async function mayHaveChanged({ fetcher, location }: Source, known: unknown): Pr
   }
 }
 
-/** The order for a stager, from what the operator asked for. */
+/** The order for a stager, from what the operator asked for. `scheme` is that of the fetcher: its token is looked for. */
 export function stageJob(
   settings: Settings,
   paths: StorePaths,
+  scheme: string,
   policy: Pick<StageJob, 'known' | 'floor' | 'ratchet' | 'quarantined' | 'again'>,
 ): StageJob {
   const { source, sha256, command, name } = settings
@@ -217,7 +219,7 @@ export function stageJob(
     project: name,
     searchPath: process.env.PATH ?? '',
     maxBytes: TRUST_LIMITS.artifactBytes,
-    token: tokenFor(schemeOf(source ?? ''), { file: settings.tokenFile, env: process.env }),
+    token: tokenFor(scheme, { file: settings.tokenFile, env: process.env }),
     allowUnverified: settings.allowUnverified,
     allowDowngrade: settings.allowDowngrade,
     publicKey: settings.publicKey,

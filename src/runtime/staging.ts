@@ -19,6 +19,7 @@ import { readStat } from '../system/procfs.ts'
 import { startProcess } from '../system/spawn.ts'
 import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
+import { newReportGate } from './report-gate.ts'
 import {
   isVerdict,
   parseReport,
@@ -92,12 +93,18 @@ export function stage(
     () => end(`the stager was ended after ${formatDuration(deadlineMs)}: the release took too long`),
     deadlineMs,
   )
+  const gate = newReportGate()
   converse(child, { ...job, directory }, (line) => {
     if (verdict !== null) return
     const report = parseReport(line, directory)
-    if (report === null) end('the stager said something that is no report, and was ended')
-    else if (isVerdict(report)) verdict = report
-    else if (!isStopped) callbacks.onProgress(report)
+    if (report === null) return end('the stager said something that is no report, and was ended')
+    if (isVerdict(report)) {
+      verdict = report
+      return
+    }
+    const passage = gate(report)
+    if (passage === 'too-many') return end('the stager went on and on reporting, and was ended')
+    if (passage !== 'withheld' && !isStopped) callbacks.onProgress(passage.report)
   })
   // What it has started ends with it; the number of the session cannot have been given away yet.
   child.once('exit', () => {
@@ -203,13 +210,13 @@ function converse(child: ChildProcess, order: StagerOrder, onLine: (line: string
   wire.write(`${JSON.stringify(order)}\n`)
 }
 
-/** How it ended, as a part of a sentence; when all it has said is read. */
 /** What a stager that was killed had downloaded. */
 async function rescuePartial(directory: string, tmp: string): Promise<void> {
   const name = (await readdir(directory)).find((each) => each.startsWith(PARTIAL_PREFIX))
   if (name !== undefined) await keepPartial(join(directory, name), tmp)
 }
 
+/** How it ended, as a part of a sentence; when all it has said is read. */
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => {

@@ -41,12 +41,7 @@ function hasToken(scheme: string, file: string | null): boolean {
   }
 }
 
-/** `github` of `github:org/app`; '' for a plugin. */
-export function schemeOf(source: string): string {
-  return /^([a-z][a-z0-9+.-]*):/.exec(source)?.[1] ?? ''
-}
-
-/** Null where there is none. Throws AutoupError `config` for a file that cannot be read or holds no token. */
+/** `scheme` is that of the fetcher. Null where there is none. Throws AutoupError `config` for a file that cannot be read or holds no token. */
 export function tokenFor(scheme: string, { file, env }: TokenPlaces): string | null {
   if (file !== null) return readToken(file, '--token-file')
   const variables = VARIABLES[scheme] ?? []

@@ -25,6 +25,10 @@ export const TRUST_LIMITS = {
   stderrBytes: 4_096,
   /** One line that the stager writes to the master: messages are short, what a check remembers is not long. */
   lineBytes: 262_144,
+  /** Lines of one stager: half an hour of progress, four times a second, and some more. */
+  reports: 10_000,
+  /** Warnings of one stager that are shown. */
+  warnings: 20,
   /** A sentence that reaches the operator. */
   messageLength: 1_000,
   /** Kept free on the disk (16 MiB) beside what is to be downloaded. */

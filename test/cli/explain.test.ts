@@ -76,6 +76,26 @@ describe('autoup explain', () => {
     expect(JSON.parse(stdout).choice).toBe('app-1.1.0-linux-arm64')
   })
 
+  test('shows its token to a private source', async () => {
+    const github = await startGithub({ isPrivate: true })
+    for (const [name, value] of [
+      ['GITHUB_API_URL', github.url],
+      ['GH_TOKEN', ''],
+      ['GITHUB_TOKEN', ''],
+    ] as const)
+      vi.stubEnv(name, value)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    github.publish('v1.0.0', { assets: { 'app-linux-amd64': 'it' } })
+    writeFileSync(join(cwd, 'token'), `${github.token}\n`)
+    const args = ['github:org/app', '--platform', 'linux/x64', '--json']
+    const without = await explain(...args)
+    expect(without.code).toBe(1)
+    expect(without.stderr).toContain('give a token with GH_TOKEN or --token-file')
+    const { code, stdout } = await explain(...args, '--token-file', 'token')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).choice).toBe('app-linux-amd64')
+  })
+
   test.each([
     [['file:/srv/app'], 'file:/srv/app has no list of files to choose from'],
     [[], 'nothing to explain'],

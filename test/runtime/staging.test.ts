@@ -246,6 +246,26 @@ const staging = stage(job, { onProgress: ({ type }) => type === 'found' && conso
     expect(run.verdicts).toEqual([{ type: 'incomplete', message: 'a' }])
   })
 
+  test('that warns of everything is heard for a while, and then not ended for it', async () => {
+    const body = `for (let i = 1; i <= 500; i++) say('{"type":"warning","message":"w' + i + '"}\\n')
+      say('{"type":"incomplete","message":"a"}\\n'); wire.end()`
+    const run = start({}, { program: await fake(body) })
+    await run.staging.done
+    const warnings = run.progress.flatMap((each) => (each.type === 'warning' ? [each.message] : []))
+    expect(warnings).toHaveLength(21)
+    expect(warnings.slice(19)).toEqual(['w20', 'the source warns of more than 20 things: the rest is not shown'])
+    expect(run.verdicts).toEqual([{ type: 'incomplete', message: 'a' }])
+  })
+
+  test('that reports without end is ended', async () => {
+    const body = `const more = () => { say('{"type":"progress","bytes":1,"total":null}\\n'.repeat(1000)); setImmediate(more) }
+      more()`
+    const run = start({}, { program: await fake(body) })
+    await run.staging.done
+    expect(run.verdicts).toEqual([{ type: 'error', message: 'the stager went on and on reporting, and was ended' }])
+    expect(run.progress).toHaveLength(10_000)
+  })
+
   test('whose words come in pieces is understood', async () => {
     const body = `say('{"type":"incompl'); setImmediate(() => { say('ete","message":"a"}\\n'); wire.end() })`
     const run = start({}, { program: await fake(body) })

@@ -4,10 +4,17 @@ import { dirname, join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { fileFetcher } from '../../fetchers/file.ts'
 import { githubFetcher } from '../../fetchers/github.ts'
-import { schemeOf, sourceIntervalMs, tokenFor } from '../../src/runtime/token.ts'
+import { fetcherFor } from '../../fetchers/index.ts'
+import type { Input } from '../../src/cli/command.ts'
+import { quickParse } from '../../src/cli/quick-parse.ts'
+import { run } from '../../src/cli/run.ts'
+import { buildSettings } from '../../src/cli/settings.ts'
+import { stageJob } from '../../src/runtime/checks.ts'
+import { sourceIntervalMs, tokenFor } from '../../src/runtime/token.ts'
 import { childEnvironment } from '../../src/system/environment.ts'
+import { nowhere } from '../cli/terminal.ts'
 import { onEnd } from '../support/on-end.ts'
-import { temporaryFolder } from '../support/stores.ts'
+import { temporaryFolder, temporaryStore } from '../support/stores.ts'
 
 describe('the token', () => {
   test('is that of the file, else of the credentials, else of the environment', async () => {
@@ -119,10 +126,20 @@ test('the interval of a source depends on whether it has a token', async () => {
 })
 
 test.each([
-  ['github:org/app', 'github'],
-  ['npm:@scope/app', 'npm'],
-  ['./plugin.js?x=1:2', ''],
-  ['', ''],
-])('the scheme of %j is %j', (source, scheme) => {
-  expect(schemeOf(source)).toBe(scheme)
+  ['github:org/app', 'github-token'],
+  ['http://127.0.0.1/app', 'https-token'],
+  [join(import.meta.dirname, '../../examples/custom-fetcher/version-file.mjs'), 'plugin-token'],
+])('the credential for %s is %s', async (spec, name) => {
+  const folder = await temporaryFolder()
+  writeFileSync(join(folder, name), 'good')
+  writeFileSync(join(folder, 'token'), 'of all others')
+  onEnd(() => vi.unstubAllEnvs())
+  vi.stubEnv('CREDENTIALS_DIRECTORY', folder)
+  const source = await fetcherFor(spec)
+  const settings = buildSettings(quickParse(run, ['--fetch', spec]) as Input, nowhere())
+  const job = { known: null, floor: null, ratchet: null, quarantined: [], again: false }
+  const store = await temporaryStore()
+  expect(stageJob(settings, store, source.fetcher.scheme, job).token).toBe('good')
+  // The pace is that of who has a token, for the same reason.
+  expect(sourceIntervalMs(source.fetcher, settings)).toBe(source.fetcher.intervalMs ?? null)
 })
