@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { formatSize } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { Piece, Sink } from '../core/source.ts'
-import { openPartial, type PartialFile } from '../store/partial-file.ts'
+import { dropPartials, openPartial, type PartialFile } from '../store/partial-file.ts'
 import type { Keeper } from './keeper.ts'
 
 export type Delivered =
@@ -60,6 +60,7 @@ export function newDelivery(options: DeliveryOptions): Delivery {
         const path = join(options.folder, 'artifact')
         await rename(partial.path, path)
         delivered = { kind: 'artifact', path, size: partial.size, sha256, isResumed: partial.isResumed }
+        await dropPartials(options.partials)
       } catch (error) {
         // On a full disk what came is the first that can go.
         if (isFinal(error)) await partial.discard()

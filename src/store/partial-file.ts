@@ -24,7 +24,7 @@ export interface PartialFile {
   append(piece: Uint8Array): Promise<void>
   read(): AsyncIterable<Uint8Array>
   empty(): Promise<void>
-  /** Keeps what has come for a later try; what others left there is of an older release. */
+  /** Keeps what has come, if anything has, for a later try. */
   giveBack(): Promise<void>
   /** It is not wanted any more. */
   discard(): Promise<void>
@@ -80,12 +80,18 @@ export async function openPartial(
   }
 }
 
-/** Moves a cut download to where the next job looks for it; there is never more than one. */
+/** Moves a cut download to where the next job looks for it; there is never more than one, and none without bytes. */
 export async function keepPartial(path: string, partials: string): Promise<void> {
+  if ((await stat(path)).size === 0) return await rm(path)
+  await dropPartials(partials)
+  await rename(path, join(partials, basename(path))).catch(ignoreAbsent)
+}
+
+/** What others have left there is of an older release. */
+export async function dropPartials(partials: string): Promise<void> {
   for (const name of await readdir(partials)) {
     if (name.startsWith(PARTIAL_PREFIX)) await rm(join(partials, name), { force: true })
   }
-  await rename(path, join(partials, basename(path))).catch(ignoreAbsent)
 }
 
 function ignoreAbsent(error: unknown): void {

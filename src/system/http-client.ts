@@ -10,6 +10,7 @@ import { AutoupError } from '../core/errors.ts'
 import type { HttpAnswer, HttpClient, HttpOptions } from '../core/source.ts'
 import { type Address, isReadable, readAddress, showUrl } from './http-address.ts'
 import { explainHttpError, nameHost } from './http-error.ts'
+import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 import { proxyFor } from './http-proxy.ts'
 import { Leash, steadily } from './http-rate.ts'
 
@@ -22,35 +23,6 @@ export interface HttpClientOptions {
   readonly env?: NodeJS.ProcessEnv
   /** A certificate authority in PEM, instead of Node's own and those in NODE_EXTRA_CA_CERTS. */
   readonly authority?: string
-}
-
-export interface HttpLimits {
-  readonly redirects: number
-  readonly connectMs: number
-  /** From the request to the end of the answer's headers, the way there included. */
-  readonly headersMs: number
-  /** Between two pieces of a body. */
-  readonly silenceMs: number
-  /** A body slower than this over `rateWindowMs` is given up: a slow drip holds a stager for ever. */
-  readonly minBytesPerSecond: number
-  readonly rateWindowMs: number
-  readonly headerBytes: number
-  /** What is read whole, a manifest, an API answer, a checksum file, is at most as long … */
-  readonly textBytes: number
-  /** … and here after this time. */
-  readonly textMs: number
-}
-
-export const HTTP_LIMITS: HttpLimits = {
-  redirects: 5,
-  connectMs: 10_000,
-  headersMs: 30_000,
-  silenceMs: 30_000,
-  minBytesPerSecond: 1_024,
-  rateWindowMs: 30_000,
-  headerBytes: 65_536,
-  textBytes: 8_388_608,
-  textMs: 120_000,
 }
 
 /** Between two addresses of one host: 250 ms, Node's own, is less than one round trip on a bad line. */

@@ -106,6 +106,37 @@ test('there is never more than one cut download on disk', async () => {
   expect(readdirSync(store.tmp).filter((name) => name.startsWith('partial-'))).toHaveLength(1)
 })
 
+/** A job whose download ends after these texts: with a broken connection, or well. */
+async function fetchOnce(job: string, identity: string, texts: string[], isCut: boolean): Promise<void> {
+  const bytes = async function* () {
+    yield* pieces(...texts)
+    if (isCut) throw new Error('cut')
+  }
+  let asked = 0
+  const done = delivery(job).sink.artifact(
+    async (from) => ({ from, bytes: asked++ === 0 ? bytes() : broken('cut') }),
+    identity,
+  )
+  if (isCut) await expect(done).rejects.toThrow('cut')
+  else await done
+}
+
+const partials = () => readdirSync(store.tmp).filter((name) => name.startsWith('partial-'))
+
+test('a cut download of which nothing came takes the place of none', async () => {
+  await fetchOnce('first', 'one', ['something'], true)
+  const before = partials()
+  expect(before).toHaveLength(1)
+  await fetchOnce('second', 'two', [], true)
+  expect(partials()).toEqual(before)
+})
+
+test('a download that came whole leaves no older one that was cut', async () => {
+  await fetchOnce('first', 'one', ['something'], true)
+  await fetchOnce('second', 'two', ['all of it'], false)
+  expect(partials()).toEqual([])
+})
+
 test.each(['1.10', '2026.11.02', 'main'])(
   'a source with an order cannot get round the floor by calling its release %s',
   (version) => {

@@ -30,6 +30,8 @@ export interface MasterOptions {
   cwd?: string
   /** Added to a small clean environment. */
   env?: Record<string, string>
+  /** Default: the built `autoup`. */
+  program?: string
   /** Programs in front, such as `['systemd-socket-activate', '-l', '8080']`. */
   through?: string[]
 }
@@ -186,7 +188,8 @@ export async function startMaster(options: MasterOptions = {}): Promise<Master> 
   }
 
   async function cli(command: string, ...args: string[]): Promise<Finished> {
-    return autoup([command, name, '--state-dir', stateDir, ...args], { cwd: options.cwd, env: options.env })
+    const { cwd, env, program } = options
+    return autoup([command, name, '--state-dir', stateDir, ...args], { cwd, env, program })
   }
 
   return {
@@ -225,10 +228,15 @@ export async function startMaster(options: MasterOptions = {}): Promise<Master> 
 /** Runs the program to its end. Killed when it takes longer than `deadlineMs`. */
 export function autoup(
   args: string[],
-  options: { cwd?: string | undefined; env?: Record<string, string> | undefined; deadlineMs?: number } = {},
+  options: {
+    cwd?: string | undefined
+    env?: Record<string, string> | undefined
+    deadlineMs?: number
+    program?: string | undefined
+  } = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [AUTOUP, ...args], {
+    const child = spawn(process.execPath, [options.program ?? AUTOUP, ...args], {
       cwd: options.cwd,
       env: environment(options.env),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -268,11 +276,12 @@ function environment(added: Record<string, string> | undefined): Record<string, 
 }
 
 function launch(options: MasterOptions, name: string, stateDir: string, out: string, err: string): ChildProcess {
-  if (!existsSync(AUTOUP)) throw new Error(`${AUTOUP} is missing: run \`npm run build\``)
+  const { program: autoupProgram = AUTOUP } = options
+  if (!existsSync(autoupProgram)) throw new Error(`${autoupProgram} is missing: run \`npm run build\``)
   mkdirSync(stateDir, { recursive: true })
   const flags = ['run', '--name', name, '--state-dir', stateDir, '--log-format', 'json', ...(options.args ?? [])]
   const command = options.command ? ['--', ...options.command] : []
-  const [program, ...args] = [...(options.through ?? []), process.execPath, AUTOUP, ...flags, ...command]
+  const [program, ...args] = [...(options.through ?? []), process.execPath, autoupProgram, ...flags, ...command]
   const stdout = openSync(out, 'a')
   const stderr = openSync(err, 'a')
   try {
