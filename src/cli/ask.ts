@@ -3,9 +3,9 @@
 import { parseDuration } from '../core/duration.ts'
 import type { ControlReply } from '../runtime/control-server.ts'
 import { has, type Input, lastValue, type OptionSpec } from './command.ts'
-import { call, findMaster, type MasterPlace } from './control-client.ts'
+import { call, type MasterPlace } from './control-client.ts'
+import { masterFor } from './find-service.ts'
 import type { Io } from './io.ts'
-import { serviceGiven, stateDirectory } from './where.ts'
 
 export const TIMEOUT: OptionSpec = {
   flag: 'timeout',
@@ -20,7 +20,7 @@ export const AGAIN: OptionSpec = { flag: 'again', help: 'try a build that is hel
 
 /** Asks, says the answer on stderr (or as JSON on stdout) and gives the exit status. */
 export async function ask(verb: string, input: Input, io: Io): Promise<number> {
-  const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
+  const master = await masterFor(input, io)
   return tell(await request(verb, master, input), master.name, input, io)
 }
 

@@ -2,13 +2,13 @@
 
 import { ask, TIMEOUT } from './ask.ts'
 import type { CommandSpec } from './command.ts'
-import { STATE_DIR } from './where.ts'
+import { PLACE } from './where.ts'
 
 export const check: CommandSpec = {
   name: 'check',
   description: 'Asks the source now and says what is there. Nothing is staged or promoted by it.',
   takes: 'name',
-  options: [{ flag: 'json', help: 'the answer as JSON, a stable contract' }, TIMEOUT, STATE_DIR],
+  options: [{ flag: 'json', help: 'the answer as JSON, a stable contract' }, TIMEOUT, ...PLACE],
   examples: [
     ['autoup check', 'is there a new release?'],
     ['autoup check app --json', 'the same for a script'],

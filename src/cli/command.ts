@@ -11,6 +11,8 @@ export interface OptionSpec {
   readonly flag: string
   /** The placeholder of its value; absent for a switch. */
   readonly value?: string
+  /** All that it may be. */
+  readonly choices?: readonly string[]
   readonly isRepeatable?: boolean
   readonly help: string
   /** As shown in the help. */
@@ -23,7 +25,7 @@ export interface CommandSpec {
   readonly name: string
   /** More than its line in commands.ts, shown by its own help. */
   readonly description?: string
-  /** What stands beside the options: nothing, the name of a service, or `-- command [args…]`. */
+  /** What stands beside the options: nothing, the name of a service, or that and `-- command [args…]`. */
   readonly takes: 'nothing' | 'name' | 'command'
   /** What the one word of `name` is called in the help where it is no service: `FILE`. */
   readonly word?: string
@@ -33,6 +35,27 @@ export interface CommandSpec {
   readonly notes?: string
   /** Answers the exit status. */
   run(input: Input, io: Io): Promise<number>
+}
+
+/** What a configuration file says of one app: one more place in which options may stand. */
+export interface FileLayer {
+  /** As it was named; for messages. */
+  readonly file: string
+  /** Absolute; the paths in it are relative to this. */
+  readonly directory: string
+  /** Its key under `apps`; null where the file is about one app only. */
+  readonly key: string | null
+  /** By flag. */
+  readonly values: ReadonlyMap<string, FileValue>
+  readonly command: readonly string[]
+}
+
+export interface FileValue {
+  readonly values: readonly string[]
+  /** `autoup.config.json: apps.web.interval` */
+  readonly place: string
+  /** It stands beside `apps` and holds for all of them. */
+  readonly isShared: boolean
 }
 
 /** What was given on the command line. */

@@ -33,16 +33,21 @@ const SOCKET = 'control.sock'
  */
 export async function findMaster(stateDir: string, name: string | undefined): Promise<MasterPlace> {
   if (name !== undefined) return { name, directory: join(stateDir, name) }
-  const places = list(stateDir)
-    .map((each) => ({ name: each, directory: join(stateDir, each) }))
-    .filter(({ directory }) => existsSync(join(directory, SOCKET)))
+  const places = list(stateDir).map((each) => ({ name: each, directory: join(stateDir, each) }))
+  return await onlyRunning(places, `under ${stateDir}`)
+}
+
+/** The one of these that runs; `where` is for messages. Throws as findMaster does. */
+export async function onlyRunning(places: readonly MasterPlace[], where: string): Promise<MasterPlace> {
   const running = []
-  for (const place of places) if (await isListening(place)) running.push(place)
+  for (const place of places) {
+    if (existsSync(join(place.directory, SOCKET)) && (await isListening(place))) running.push(place)
+  }
   const [only, ...others] = running
-  if (!only) throw new AutoupError('not-running', `nothing is running under ${stateDir}: start it with \`autoup run\``)
+  if (!only) throw new AutoupError('not-running', `nothing is running ${where}: start it with \`autoup run\``)
   if (others.length === 0) return only
   const names = running.map((place) => place.name).join(', ')
-  throw new AutoupError('usage', `several masters run under ${stateDir}: name one of ${names}`)
+  throw new AutoupError('usage', `several masters run ${where}: name one of ${names}`)
 }
 
 /** Throws AutoupError: `not-running`, `timed-out`, `failed` with `isCut` when the master went away, or what it said. */

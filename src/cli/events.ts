@@ -3,8 +3,9 @@
 import { AutoupError } from '../core/errors.ts'
 import { createReporter } from '../report/reporter.ts'
 import { type CommandSpec, has, lastValue } from './command.ts'
-import { findMaster, follow } from './control-client.ts'
-import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
+import { follow } from './control-client.ts'
+import { masterFor } from './find-service.ts'
+import { PLACE } from './where.ts'
 
 export const events: CommandSpec = {
   name: 'events',
@@ -13,7 +14,7 @@ export const events: CommandSpec = {
     { flag: 'follow', help: 'go on until the master ends' },
     { flag: 'since', value: 'SEQUENCE', help: 'only events after this one', default: '0' },
     { flag: 'json', help: 'one JSON object per line, a stable contract' },
-    STATE_DIR,
+    ...PLACE,
   ],
   examples: [
     ['autoup events --follow', 'watch the only service that runs here'],
@@ -24,7 +25,7 @@ export const events: CommandSpec = {
     if (!/^\d{1,15}$/.test(since)) {
       throw new AutoupError('usage', `--since: '${since}' is not the sequence number of an event`)
     }
-    const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
+    const master = await masterFor(input, io)
     const report = createReporter(has(input, 'json') ? 'json' : 'pretty', io.stdout)
     for await (const event of follow(master, { since: Number(since), follow: has(input, 'follow') })) report(event)
     return 0

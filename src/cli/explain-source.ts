@@ -27,7 +27,7 @@ export async function explainSource(
     const what = `${shownSource(source)} has no list of files to choose from`
     throw new AutoupError('usage', `${what}: give a github: source, or the names of the files with --names FILE`)
   }
-  const tokenFile = optionReader(input, io.env).read(TOKEN_FILE.flag, (text) => text, null)
+  const tokenFile = optionReader({ input, io, app: null }).read(TOKEN_FILE.flag, (text) => text, null)
   const signal = AbortSignal.timeout(DEADLINE_MS)
   const { os, arch, libc } = platform
   return await fetcher.explain({

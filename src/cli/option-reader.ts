@@ -1,43 +1,54 @@
 /**
  * Options from where they may stand: the command line, else the environment (`--ready-timeout` is
- * AUTOUP_READY_TIMEOUT there), else nowhere. An empty variable counts as absent. Mistakes name the place.
+ * AUTOUP_READY_TIMEOUT there), else the configuration file, else nowhere. An empty variable counts as absent. Mistakes
+ * name the place.
  */
 
 import { AutoupError } from '../core/errors.ts'
-import type { Input, OptionSpec } from './command.ts'
-import type { Environment } from './io.ts'
+import type { FileLayer, Input, OptionSpec } from './command.ts'
+import type { Io } from './io.ts'
 import { NAME } from './run-options.ts'
 import { nameFromEnvironment } from './where.ts'
 
-interface Given {
+export interface Given {
   readonly values: readonly string[]
-  /** `--interval` or `AUTOUP_INTERVAL`. */
+  readonly layer: 'flag' | 'environment' | 'file'
+  /** `--interval`, `AUTOUP_INTERVAL`, `autoup.config.json: apps.web.interval`. */
   readonly from: string
+  /** What a path in it is relative to: the working directory, or that of the file. */
+  readonly base: string
+}
+
+/** Where options may stand. */
+export interface Layers {
+  readonly input: Input
+  readonly io: Pick<Io, 'env' | 'cwd'>
+  readonly app: FileLayer | null
 }
 
 export interface OptionReader {
   /** The last value, parsed, or `fallback`. */
-  read<T, F>(flag: string, parse: (text: string) => T, fallback: F): T | F
+  read<T, F>(flag: string, parse: (text: string, base: string) => T, fallback: F): T | F
   /** All values, parsed. */
   readAll<T>(flag: string, parse: (text: string) => T): T[]
   isOn(flag: string): boolean
 }
 
-export function optionReader(input: Input, env: Environment): OptionReader {
-  const find = (flag: string): Given | null => given(input, env, flag)
+export function optionReader(layers: Layers): OptionReader {
+  const find = (flag: string): Given | null => given(layers, flag)
   return {
     read: (flag, parse, fallback) => {
       const found = find(flag)
-      return found ? at(found.from, () => parse(found.values.at(-1) ?? '')) : fallback
+      return found ? at(found, () => parse(found.values.at(-1) ?? '', found.base)) : fallback
     },
     readAll: (flag, parse) => {
       const found = find(flag)
-      return found ? found.values.map((value) => at(found.from, () => parse(value))) : []
+      return found ? found.values.map((value) => at(found, () => parse(value))) : []
     },
     isOn: (flag) => {
-      if (input.options.has(flag)) return true
+      if (layers.input.options.has(flag)) return true
       const found = find(flag)
-      return found ? at(found.from, () => parseSwitch(found.values.at(-1) ?? '')) : false
+      return found ? at(found, () => parseSwitch(found.values.at(-1) ?? '')) : false
     },
   }
 }
@@ -46,22 +57,31 @@ export function environmentName(option: Pick<OptionSpec, 'flag'>): string {
   return `AUTOUP_${option.flag.toUpperCase().replaceAll('-', '_')}`
 }
 
-function given(input: Input, env: Environment, flag: string): Given | null {
+/** The first place in which the option stands, or null. */
+export function given({ input, io, app }: Layers, flag: string): Given | null {
   const values = input.options.get(flag)
-  if (values) return { values, from: `--${flag}` }
+  if (values) return { values, layer: 'flag', from: `--${flag}`, base: io.cwd }
   const variable = environmentName({ flag })
-  const value = flag === NAME.flag ? nameFromEnvironment(env) : env[variable]
-  if (!value) return null
-  // The only list: addresses hold no spaces.
-  return { values: flag === 'listen' ? value.split(/\s+/).filter(Boolean) : [value], from: variable }
+  const value = flag === NAME.flag ? nameFromEnvironment(io.env) : io.env[variable]
+  if (value) {
+    // The only list: addresses hold no spaces.
+    const all = flag === 'listen' ? value.split(/\s+/).filter(Boolean) : [value]
+    return { values: all, layer: 'environment', from: variable, base: io.cwd }
+  }
+  const configured = app?.values.get(flag)
+  return app && configured
+    ? { values: configured.values, layer: 'file', from: configured.place, base: app.directory }
+    : null
 }
 
-function at<T>(from: string, parse: () => T): T {
+/** A mistake in a file is one of the configuration, wherever else it would be one of usage. */
+function at<T>({ from, layer }: Given, parse: () => T): T {
   try {
     return parse()
   } catch (error) {
     if (!(error instanceof AutoupError)) throw error
-    throw new AutoupError(error.code, `${from}: ${error.message}`, { data: error.data, cause: error })
+    const code = layer === 'file' && error.code === 'usage' ? 'config' : error.code
+    throw new AutoupError(code, `${from}: ${error.message}`, { data: error.data, cause: error })
   }
 }
 

@@ -7,7 +7,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { AutoupError } from '../core/errors.ts'
 import { hasColor, painter } from '../report/color.ts'
 import type { CommandSpec, Input } from './command.ts'
-import { COMMANDS, type CommandEntry } from './commands.ts'
+import { COMMANDS, type CommandEntry, loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
 import { version } from './version.ts'
 
@@ -32,6 +32,10 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
+    const spec = await loadCommand(args[0] ?? '')
+    const [, option] = /^error: unknown option '([^']+)'$/.exec(error.message) ?? []
+    const at = spec?.takes === 'command' && option !== undefined ? firstWord(spec, args) : -1
+    if (at > 0 && at < args.findIndex((arg) => arg.startsWith(option as string))) throw withoutDashes(args, at)
     throw new AutoupError('usage', sentenceOf(error.message))
   }
   // TypeScript does not see that an action has run.
@@ -83,7 +87,7 @@ export function outline(program: Command, name: string, { summary, group }: Comm
 /** The rest of it; the result reads what was given, after the parsing. */
 export function define(command: Command, spec: CommandSpec): (args: readonly string[]) => Input {
   const word = spec.word ?? '[name]'
-  const usage = { nothing: '[options]', name: `[options] ${word}`, command: '[options] [-- command [args…]]' }
+  const usage = { nothing: '[options]', name: `[options] ${word}`, command: `[options] ${word} [-- command [args…]]` }
   const options = new Map<string, string[]>()
   command
     .description(spec.description ?? command.description())
@@ -91,7 +95,7 @@ export function define(command: Command, spec: CommandSpec): (args: readonly str
     .helpOption('-h, --help', 'this help')
     .allowExcessArguments(false)
   if (spec.takes === 'name') command.argument('[name]')
-  if (spec.takes === 'command') command.argument('[command...]').passThroughOptions()
+  if (spec.takes === 'command') command.argument('[command...]')
   for (const each of spec.options) {
     const flags = each.value === undefined ? `--${each.flag}` : `--${each.flag} <${each.value}>`
     const option = new Option(flags, each.default === undefined ? each.help : `${each.help} (default: ${each.default})`)
@@ -109,16 +113,39 @@ export function define(command: Command, spec: CommandSpec): (args: readonly str
   if (spec.notes) command.addHelpText('after', `\n${spec.notes}`)
   return (args) => {
     if (spec.takes !== 'command') return { options, name: command.args[0], command: [] }
-    requireDashes(command.args, args)
-    return { options, name: undefined, command: command.args }
+    const [words, behind] = splitAtDashes(command.args, args)
+    if (words.length > 1) throw withoutDashes(args, args.indexOf(words[0] as string))
+    return { options, name: words[0], command: behind }
   }
 }
 
-/** Without `--` a mistyped option would silently become the command, or one of its arguments an option. */
-function requireDashes(words: readonly string[], args: readonly string[]): void {
-  if (words.length === 0 || args.at(-words.length - 1) === '--') return
-  const before = args.slice(0, args.length - words.length).join(' ')
-  throw new AutoupError('usage', `put -- before the command: autoup ${before} -- ${words.join(' ')}`)
+/** What stands before `--`, and the command behind it. */
+function splitAtDashes(words: readonly string[], args: readonly string[]): [readonly string[], readonly string[]] {
+  for (let at = args.indexOf('--'); at >= 0; at = args.indexOf('--', at + 1)) {
+    const behind = args.slice(at + 1)
+    const before = words.length - behind.length
+    if (before >= 0 && behind.every((word, index) => words[before + index] === word)) {
+      return [words.slice(0, before), behind]
+    }
+  }
+  return [words, []]
+}
+
+/** A mistyped option would silently become the command, or one of its arguments an option. `at` is its first word. */
+function withoutDashes(args: readonly string[], at: number): AutoupError {
+  const command = args.slice(at).filter((word) => word !== '--')
+  const line = ['autoup', ...args.slice(0, at), '--', ...command].join(' ')
+  return new AutoupError('usage', `put -- before the command: ${line}`)
+}
+
+/** Where the words begin that are neither an option nor the value of one; -1 where there are none. */
+function firstWord({ options }: CommandSpec, args: readonly string[]): number {
+  for (let at = 1; at < args.length; at++) {
+    const arg = args[at] as string
+    if (!arg.startsWith('-')) return at
+    if (options.some(({ flag, value }) => arg === `--${flag}` && value !== undefined)) at++
+  }
+  return -1
 }
 
 function section(title: string, examples: CommandSpec['examples']): string {

@@ -11,8 +11,8 @@ export function quickParse(spec: Pick<CommandSpec, 'options' | 'takes'>, args: r
   for (let at = 0; at < args.length; at++) {
     const arg = args[at] as string
     if (arg === '--') {
-      if (spec.takes !== 'command' || words.length > 0) return null
-      return { options, name: undefined, command: args.slice(at + 1) }
+      if (spec.takes !== 'command' || words.length > 1) return null
+      return { options, name: words[0], command: args.slice(at + 1) }
     }
     if (!arg.startsWith('-')) {
       words.push(arg)
@@ -25,6 +25,6 @@ export function quickParse(spec: Pick<CommandSpec, 'options' | 'takes'>, args: r
     if (value === undefined || (inline === undefined && value.startsWith('-'))) return null
     options.set(option.flag, [...(options.get(option.flag) ?? []), value])
   }
-  if (words.length > (spec.takes === 'name' ? 1 : 0)) return null
+  if (words.length > (spec.takes === 'nothing' ? 0 : 1)) return null
   return { options, name: words[0], command: [] }
 }

@@ -2,14 +2,14 @@
 
 import { ask, WAITING } from './ask.ts'
 import type { CommandSpec } from './command.ts'
-import { STATE_DIR } from './where.ts'
+import { PLACE } from './where.ts'
 
 export const restart: CommandSpec = {
   name: 'restart',
   description:
     'Starts a new generation of the committed build and drains the old one. No connection is refused or reset.',
   takes: 'name',
-  options: [...WAITING, STATE_DIR],
+  options: [...WAITING, ...PLACE],
   examples: [
     ['autoup restart', 'of the only service that runs here'],
     ['autoup restart app --no-wait', 'do not wait until the new workers serve'],

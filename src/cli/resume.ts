@@ -2,13 +2,13 @@
 
 import { ask } from './ask.ts'
 import type { CommandSpec } from './command.ts'
-import { STATE_DIR } from './where.ts'
+import { PLACE } from './where.ts'
 
 export const resume: CommandSpec = {
   name: 'resume',
   description: 'Ends a pause. What was staged meanwhile is promoted.',
   takes: 'name',
-  options: [STATE_DIR],
+  options: PLACE,
   examples: [
     ['autoup resume', 'of the only service that runs here'],
     ['autoup resume app', 'of one service of several'],

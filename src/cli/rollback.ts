@@ -2,14 +2,14 @@
 
 import { ask, WAITING } from './ask.ts'
 import type { CommandSpec } from './command.ts'
-import { STATE_DIR } from './where.ts'
+import { PLACE } from './where.ts'
 
 export const rollback: CommandSpec = {
   name: 'rollback',
   description:
     'Promotes the previous build; the one it leaves is held back until upgrade --again. During an upgrade it calls that off.',
   takes: 'name',
-  options: [...WAITING, STATE_DIR],
+  options: [...WAITING, ...PLACE],
   examples: [
     ['autoup rollback', 'of the only service that runs here'],
     ['autoup rollback app --timeout 1m', 'give up waiting after a minute'],

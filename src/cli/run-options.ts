@@ -1,8 +1,8 @@
 /** The options of `autoup run`, as the help shows them. What they mean is settled in settings.ts. */
 
-import { DEFAULTS } from '../core/settings.ts'
+import { DEFAULTS, LOG_FORMATS, STRATEGIES } from '../core/settings.ts'
 import type { OptionSpec } from './command.ts'
-import { STATE_DIR } from './where.ts'
+import { CONFIG, STATE_DIR } from './where.ts'
 
 const seconds = (ms: number): string => `${ms / 1_000}s`
 
@@ -114,6 +114,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   {
     flag: 'strategy',
     value: 'HOW',
+    choices: STRATEGIES,
     help: 'blue-green; rolling: one more, one less, in turn; exclusive: stop the old, then start the new',
     default: DEFAULTS.strategy,
     group: READY,
@@ -144,6 +145,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   { flag: 'watchdog', value: 'DURATION', help: 'a worker must say WATCHDOG=1 this often', group: WORKERS },
   { flag: 'no-respawn', help: 'do not start a worker again that died', group: WORKERS },
   NAME,
+  { ...CONFIG, group: PLACES },
   { ...STATE_DIR, group: PLACES },
   {
     flag: 'keep',
@@ -155,6 +157,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   {
     flag: 'log-format',
     value: 'FORMAT',
+    choices: LOG_FORMATS,
     help: 'pretty, journal or json, on stderr',
     default: 'pretty on a terminal, journal under systemd, else json',
     group: PLACES,

@@ -2,10 +2,9 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { AutoupError } from '../core/errors.ts'
-import type { CommandSpec, Input } from './command.ts'
+import type { CommandSpec } from './command.ts'
 import type { Io } from './io.ts'
 import { presenters } from './presenters.ts'
-import { withPublicKey } from './public-key.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 
 export const run: CommandSpec = {
@@ -19,18 +18,19 @@ export const run: CommandSpec = {
     ['autoup run --listen 8080 --instances 4 -- node server.js', 'a command as it is; USR2 restarts it gracefully'],
   ],
   notes: `Every option can stand in the environment: --ready-timeout as AUTOUP_READY_TIMEOUT, --no-respawn as
-AUTOUP_NO_RESPAWN=1, several --listen as AUTOUP_LISTEN="8080 unix:/run/app.sock". An option
-on the command line comes before it. (Workers get variables of such names, too, which say who
-they are: AUTOUP_NAME in a worker is not --name.)
+AUTOUP_NO_RESPAWN=1, several --listen as AUTOUP_LISTEN="8080 unix:/run/app.sock"; and in
+autoup.config.json: {"ready-timeout": "30s", "listen": [8080], "command": ["node", "server.js"]}.
+The command line comes before the environment, that before the file. A name is that of the
+service, and picks the app where the file has several: autoup run web. (Workers get variables of
+such names, too, which say who they are: AUTOUP_NAME in a worker is not --name.)
 
 Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; TERM and INT
 drain and stop, a second one at once, as QUIT does; TTIN and TTOU are one worker more or less.`,
   async run(input, io) {
     keepSmall()
     refuseElsewhere(io)
-    refuseNothing(input, io)
-    const { buildSettings } = await import('./settings.ts')
-    const settings = await withPublicKey(buildSettings(input, io), io.cwd)
+    const { loadSettings } = await import('./load-settings.ts')
+    const { settings } = await loadSettings(input, io)
     const [{ createReporter }, { runMaster }] = await Promise.all([
       import('../report/reporter.ts'),
       import('../runtime/master.ts'),
@@ -50,10 +50,4 @@ function keepSmall(): void {
 function refuseElsewhere(io: Io): void {
   if (io.platform === 'linux') return
   throw new AutoupError('failed', `autoup run needs Linux, and this is ${io.platform}: run it there, or in a container`)
-}
-
-function refuseNothing(input: Input, io: Io): void {
-  if (input.command.length > 0 || input.options.has('fetch') || io.env.AUTOUP_FETCH) return
-  const forms = '`autoup run --fetch github:owner/repo` or `autoup run -- node server.js`'
-  throw new AutoupError('usage', `there is nothing to run: give a release source or a command, such as ${forms}`)
 }

@@ -3,17 +3,18 @@
  * is wrong is one sentence that names the option or the variable, and exit status 2.
  */
 
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type ListenSpec, parseListen } from '../core/address.ts'
 import { parseDuration } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import { checkName } from '../core/name.ts'
-import { DEFAULTS, LIMITS, type LogFormat, type Settings, type Strategy } from '../core/settings.ts'
+import { DEFAULTS, LIMITS, LOG_FORMATS, type Settings, STRATEGIES } from '../core/settings.ts'
 import { tokenFor } from '../runtime/token.ts'
 import { readEnvFile } from '../system/environment.ts'
 import { signalName } from '../system/signals.ts'
 import { lookUpUser } from '../system/user.ts'
-import { type Input, lastValue } from './command.ts'
+import { type FileLayer, type Input, lastValue } from './command.ts'
+import { CONFIG_FILE } from './find-service.ts'
 import type { Io } from './io.ts'
 import { defaultLogFormat } from './log-format.ts'
 import { type OptionReader, optionReader } from './option-reader.ts'
@@ -21,8 +22,6 @@ import { parseReady } from './parse-ready.ts'
 import { serviceName } from './service-name.ts'
 import { stateDirectory } from './where.ts'
 
-const STRATEGIES: readonly Strategy[] = ['blue-green', 'rolling', 'exclusive']
-const LOG_FORMATS: readonly LogFormat[] = ['pretty', 'journal', 'json']
 /** More builds than this on disk is a typo. */
 const KEEP_MAX = 1_000
 /** Below this a source is asked without a pause. */
@@ -32,17 +31,20 @@ const DURATION_MAX_MS = 24 * 86_400_000
 /** Options of the source; without --fetch they would do nothing. */
 const NEEDS_FETCH = ['sha256', 'token-file', 'public-key', 'min-age', 'interval', 'preflight', 'keep'] as const
 
-/** Throws AutoupError `usage` or `config`. */
-export function buildSettings(input: Input, io: Io): Settings {
-  const options = optionReader(input, io.env)
-  const source = options.read('fetch', parseSource, null)
-  const { command } = input
-  refuseWithoutEffect(input, source)
+/** `app` is what a configuration file says. Throws AutoupError `usage` or `config`. */
+export function buildSettings(input: Input, io: Io, app: FileLayer | null = null): Settings {
+  const options = optionReader({ input, io, app })
+  const source = options.read('fetch', (text, base) => parseSource(text, base === io.cwd ? null : base), null)
+  const isOwnCommand = input.command.length > 0 || app === null
+  const command = isOwnCommand ? input.command : app.command
+  if (source === null && command.length === 0) throw nothing(input, app)
+  refuseWithoutEffect(input, app, source)
   return {
-    name: options.read('name', checkName, null) ?? nameFor(source, command),
-    stateDir: stateDirectory(input, io),
+    name: nameGiven(input, options) ?? app?.key ?? nameFor(source, command),
+    stateDir: stateDirectory(input, io, app),
     source,
     command,
+    directory: isOwnCommand ? io.cwd : app.directory,
     listen: distinct(options.readAll('listen', parseListen)),
     instances: options.read('instances', (text) => whole('instances', text, 1, LIMITS.instances), DEFAULTS.instances),
     strategy: options.read('strategy', (text) => oneOf('a strategy', text, STRATEGIES), DEFAULTS.strategy),
@@ -54,11 +56,11 @@ export function buildSettings(input: Input, io: Io): Settings {
     probationMs: duration(options, 'probation', DEFAULTS.probationMs, 0),
     preflight: options.read('preflight', (text) => text, null),
     user: options.read('user', parseUser, null),
-    envFile: options.read('env-file', (text) => readable(resolve(io.cwd, text)), null),
+    envFile: options.read('env-file', (text, base) => readable(resolve(base, text)), null),
     respawn: !options.isOn('no-respawn'),
     watchdogMs: duration(options, 'watchdog', null, 1),
     sha256: options.read('sha256', parseSha256, null),
-    tokenFile: options.read('token-file', (text) => tokenFile(resolve(io.cwd, text)), null),
+    tokenFile: options.read('token-file', (text, base) => tokenFile(resolve(base, text)), null),
     publicKey: options.read('public-key', (text) => text, null),
     minAgeMs: duration(options, 'min-age', 0, 0),
     allowUnverified: options.isOn('allow-unverified'),
@@ -68,21 +70,50 @@ export function buildSettings(input: Input, io: Io): Settings {
   }
 }
 
-function refuseWithoutEffect(input: Input, source: string | null): void {
-  const idle = source === null ? NEEDS_FETCH.find((flag) => lastValue(input, flag) !== undefined) : undefined
-  if (idle === undefined) return
-  throw new AutoupError('usage', `--${idle} is about a release source: give one with --fetch, or leave it out`)
+function nothing({ name }: Input, app: FileLayer | null): AutoupError {
+  if (app) {
+    const whose = app.key === null ? '' : ` for '${app.key}'`
+    return new AutoupError('config', `${app.file} says nothing to run${whose}: give it a "fetch" or a "command"`)
+  }
+  if (name !== undefined) {
+    const advice = `put -- before a command, as in \`autoup run -- ${name}\``
+    return new AutoupError('usage', `there is no ${CONFIG_FILE} here that says what '${name}' is; ${advice}`)
+  }
+  const forms = '`autoup run --fetch github:owner/repo` or `autoup run -- node server.js`'
+  return new AutoupError('usage', `there is nothing to run: give a release source or a command, such as ${forms}`)
 }
 
-/** The scheme is known to the fetchers; here only what can be none. */
-function parseSource(text: string): string {
+/** What the environment or a file says for all apps may do nothing for one of them. */
+function refuseWithoutEffect(input: Input, app: FileLayer | null, source: string | null): void {
+  if (source !== null) return
+  const idle = NEEDS_FETCH.find((flag) => lastValue(input, flag) !== undefined)
+  if (idle !== undefined) {
+    throw new AutoupError('usage', `--${idle} is about a release source: give one with --fetch, or leave it out`)
+  }
+  const own = NEEDS_FETCH.map((flag) => app?.values.get(flag)).find((value) => value?.isShared === false)
+  if (own)
+    throw new AutoupError('config', `${own.place} is about a release source: give one as "fetch", or leave it out`)
+}
+
+/** The scheme is known to the fetchers; here only what can be none. A path is relative to `base`, where that is given. */
+function parseSource(text: string, base: string | null): string {
   if (/\s/.test(text) || text.endsWith(':')) {
     throw new AutoupError(
       'usage',
       `'${text}' is not a release source: write file:PATH, https://…, github:owner/repo or npm:package`,
     )
   }
-  return text
+  if (base === null) return text
+  if (/^file:[^/]/.test(text)) return `file:${resolve(base, text.slice('file:'.length))}`
+  // A plugin.
+  return /^\.{1,2}\//.test(text) ? join(base, text) : text
+}
+
+/** The word beside the command is the name of the service, as with all other commands. */
+function nameGiven(input: Input, options: OptionReader): string | null {
+  const name = options.read('name', checkName, null)
+  if (input.name === undefined || input.options.has('name')) return name
+  return checkName(input.name)
 }
 
 function nameFor(source: string | null, command: readonly string[]): string {

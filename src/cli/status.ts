@@ -4,19 +4,20 @@ import type { Status } from '../core/status.ts'
 import { hasColor, painter } from '../report/color.ts'
 import { statusText } from '../report/status-text.ts'
 import { type CommandSpec, has } from './command.ts'
-import { call, findMaster } from './control-client.ts'
-import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
+import { call } from './control-client.ts'
+import { masterFor } from './find-service.ts'
+import { PLACE } from './where.ts'
 
 export const status: CommandSpec = {
   name: 'status',
   takes: 'name',
-  options: [{ flag: 'json', help: 'as JSON, a stable contract' }, STATE_DIR],
+  options: [{ flag: 'json', help: 'as JSON, a stable contract' }, ...PLACE],
   examples: [
     ['autoup status', 'of the only service that runs here'],
     ["autoup status app --json | jq -r '.current.version'", 'the version in service'],
   ],
   async run(input, io) {
-    const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
+    const master = await masterFor(input, io)
     const value = await call<Status>(master, 'GET', '/status')
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
     io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : statusText(value, Date.now(), paint))

@@ -12,8 +12,9 @@ import type { ControlReply } from '../runtime/control-server.ts'
 import { isAlive, readStat } from '../system/procfs.ts'
 import { request, tell, WAITING } from './ask.ts'
 import { type CommandSpec, has, lastValue } from './command.ts'
-import { call, findMaster } from './control-client.ts'
-import { STATE_DIR, serviceGiven, stateDirectory } from './where.ts'
+import { call } from './control-client.ts'
+import { masterFor } from './find-service.ts'
+import { PLACE } from './where.ts'
 
 const LOOK_EVERY_MS = 10
 
@@ -21,7 +22,7 @@ export const stop: CommandSpec = {
   name: 'stop',
   description: 'Closes the listeners, lets every worker finish what it has begun, and ends the master.',
   takes: 'name',
-  options: [{ flag: 'now', help: 'do not drain: end the workers at once' }, ...WAITING, STATE_DIR],
+  options: [{ flag: 'now', help: 'do not drain: end the workers at once' }, ...WAITING, ...PLACE],
   examples: [
     ['autoup stop', 'the only service that runs here'],
     ['autoup stop app --now', 'without waiting for requests that are under way'],
@@ -29,7 +30,7 @@ export const stop: CommandSpec = {
   async run(input, io) {
     const timeout = lastValue(input, 'timeout')
     const endMs = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + parseDuration(timeout)
-    const master = await findMaster(stateDirectory(input, io), serviceGiven(input, io))
+    const master = await masterFor(input, io)
     const { pid } = await call<Status>(master, 'GET', '/status')
     const startTicks = readStat(pid)?.startTicks
     const isGone = (): boolean => startTicks === undefined || !isAlive(pid, startTicks)

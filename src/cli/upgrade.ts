@@ -2,7 +2,7 @@
 
 import { AGAIN, ask, WAITING } from './ask.ts'
 import type { CommandSpec } from './command.ts'
-import { STATE_DIR } from './where.ts'
+import { PLACE } from './where.ts'
 
 export const upgrade: CommandSpec = {
   name: 'upgrade',
@@ -13,7 +13,7 @@ export const upgrade: CommandSpec = {
     AGAIN,
     { flag: 'reset-trust', help: 'forget how well earlier releases were vouched for' },
     ...WAITING,
-    STATE_DIR,
+    ...PLACE,
   ],
   examples: [
     ['autoup upgrade && echo live', 'the end of a deploy script'],

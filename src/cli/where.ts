@@ -1,12 +1,12 @@
 /**
  * Which state directory and which service a command means. The flag, then `AUTOUP_STATE_DIR` and `AUTOUP_NAME`, then
- * the default. In a worker AUTOUP_NAME is something else: the name of its own service (DESIGN.md section 4). It is
+ * the configuration file, then the default. In a worker AUTOUP_NAME is something else: the name of its own service (DESIGN.md section 4). It is
  * taken for an option only where no other variable of that contract is there.
  */
 
 import { resolve } from 'node:path'
 import { checkName } from '../core/name.ts'
-import { type Input, lastValue, type OptionSpec } from './command.ts'
+import { type FileLayer, type Input, lastValue, type OptionSpec } from './command.ts'
 import type { Environment, Io } from './io.ts'
 
 export const STATE_DIR: OptionSpec = {
@@ -16,13 +16,29 @@ export const STATE_DIR: OptionSpec = {
   default: '$STATE_DIRECTORY, else /var/lib/autoup as root, else ~/.local/state/autoup',
 }
 
+export const CONFIG: OptionSpec = {
+  flag: 'config',
+  value: 'FILE',
+  help: 'the configuration',
+  default: 'autoup.config.json in the working directory, where there is one',
+}
+
+/** Where a command finds its service. */
+export const PLACE: readonly OptionSpec[] = [CONFIG, STATE_DIR]
+
 const WORKER_CONTRACT = ['AUTOUP_PID', 'AUTOUP_STATE', 'AUTOUP_BUILD', 'AUTOUP_GENERATION']
 
 /** Absolute. */
-export function stateDirectory(input: Input, io: Pick<Io, 'env' | 'cwd' | 'isRoot'>): string {
+export function stateDirectory(
+  input: Input,
+  io: Pick<Io, 'env' | 'cwd' | 'isRoot'>,
+  app: FileLayer | null = null,
+): string {
   const { env, cwd, isRoot } = io
-  const given = lastValue(input, STATE_DIR.flag) || env.AUTOUP_STATE_DIR
+  const given = stateDirectoryGiven(input, io)
   if (given) return resolve(cwd, given)
+  const configured = app?.values.get(STATE_DIR.flag)?.values.at(-1)
+  if (app && configured) return resolve(app.directory, configured)
   // systemd.exec(5): a list when there are several StateDirectory=; the first is the one to write to.
   const granted = env.STATE_DIRECTORY?.split(':')[0]
   if (granted) return resolve(cwd, granted)
@@ -30,6 +46,11 @@ export function stateDirectory(input: Input, io: Pick<Io, 'env' | 'cwd' | 'isRoo
   // XDG Base Directory Specification: a relative path there is to be ignored.
   const state = env.XDG_STATE_HOME?.startsWith('/') ? env.XDG_STATE_HOME : resolve(env.HOME || cwd, '.local/state')
   return resolve(state, 'autoup')
+}
+
+/** As it was given: by the flag, or in the environment. */
+export function stateDirectoryGiven(input: Input, { env }: Pick<Io, 'env'>): string | undefined {
+  return lastValue(input, STATE_DIR.flag) || env.AUTOUP_STATE_DIR || undefined
 }
 
 /** The service a command is to talk to, or undefined: the only one that runs. Throws AutoupError `usage`. */

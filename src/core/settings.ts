@@ -5,7 +5,9 @@
 
 import type { ListenSpec } from './address.ts'
 
-export type Strategy = 'blue-green' | 'rolling' | 'exclusive'
+export const STRATEGIES = ['blue-green', 'rolling', 'exclusive'] as const
+
+export type Strategy = (typeof STRATEGIES)[number]
 
 /** How a new worker shows that it serves (DESIGN.md section 4). */
 export type Ready =
@@ -16,7 +18,9 @@ export type Ready =
   | { readonly kind: 'exec'; readonly command: string }
   | { readonly kind: 'uptime'; readonly ms: number }
 
-export type LogFormat = 'pretty' | 'journal' | 'json'
+export const LOG_FORMATS = ['pretty', 'journal', 'json'] as const
+
+export type LogFormat = (typeof LOG_FORMATS)[number]
 
 export interface Settings {
   readonly name: string
@@ -26,6 +30,8 @@ export interface Settings {
   readonly source: string | null
   /** The words after `--`; empty means the build's own entry. */
   readonly command: readonly string[]
+  /** Absolute: where a command without a source runs. */
+  readonly directory: string
   readonly listen: readonly ListenSpec[]
   readonly instances: number
   readonly strategy: Strategy

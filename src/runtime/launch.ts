@@ -21,14 +21,14 @@ export interface Launch {
   readonly preset: Preset | null
 }
 
-/** Where a build runs: its tree, or for a bare command the master's own directory. */
-export function directoryOf(paths: StorePaths, build: Build): string {
-  return build.id === 'command' ? process.cwd() : treeFolder(paths, build.id)
+/** Where a build runs: its tree, or for a bare command where that was asked for. */
+export function directoryOf(paths: StorePaths, build: Build, { directory }: Pick<Settings, 'directory'>): string {
+  return build.id === 'command' ? directory : treeFolder(paths, build.id)
 }
 
 /** Throws AutoupError `not-found` or `not-executable` that names what is missing. */
 export function resolveLaunch(paths: StorePaths, build: Build, settings: Settings): Launch {
-  const cwd = directoryOf(paths, build)
+  const cwd = directoryOf(paths, build, settings)
   const { command, name: project } = settings
   const executables = readBuildFile(paths, build.id)?.executables ?? []
   const entry = findEntry({ tree: cwd, executables, project, command, searchPath: process.env.PATH ?? DEFAULT_PATH })
@@ -53,7 +53,7 @@ export function environmentFor(context: {
     AUTOUP_NAME: settings.name,
     AUTOUP_VERSION: build.version,
     AUTOUP_BUILD: build.id,
-    AUTOUP_BUILD_DIR: directoryOf(paths, build),
+    AUTOUP_BUILD_DIR: directoryOf(paths, build, settings),
     AUTOUP_DATA_DIR: paths.data,
     AUTOUP_GENERATION: String(generation),
     AUTOUP_STATE: paths.root,

@@ -49,7 +49,7 @@ export class Preflight {
     const { settings, paths, user } = this.#context
     try {
       const env = environmentFor({ settings, paths, build, generation, user })
-      const cwd = directoryOf(paths, build)
+      const cwd = directoryOf(paths, build, settings)
       const command = settings.preflight ?? 'true'
       const { reason, errno } = await runCommand(command, env, cwd, LIMITS.preflightMs, user, signal)
       if (reason === null) return null

@@ -31,6 +31,8 @@ describe('the quick reader', () => {
   test.each([
     ['run', '--fetch github:org/app --listen 8080 --listen=a=8081 --no-respawn -- node server.js --port 1 -- x'],
     ['run', '-- true'],
+    ['run', 'web'],
+    ['run', 'web --listen 8080 -- node server.js --port 1'],
     ['run', '--fetch=file:/x --fetch file:/y'],
     ['status', 'app --json'],
     ['status', '--state-dir /s'],
@@ -52,7 +54,7 @@ describe('the quick reader', () => {
     ['a value that looks like an option', '--fetch --listen 8080'],
     ['a value for a switch', '--no-respawn=1'],
     ['a command without --', 'node server.js'],
-    ['a word before --', 'x -- node'],
+    ['two words before --', 'x y -- node'],
   ])('leaves %s to commander', (_what, words) => {
     expect(quickParse(run, words.split(' '))).toBeNull()
   })

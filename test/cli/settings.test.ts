@@ -28,6 +28,7 @@ test('what is not said has its default', () => {
     stateDir: '/var/lib/autoup',
     source: null,
     command: ['node', 'server.js'],
+    directory: '/',
     listen: [],
     instances: 1,
     strategy: 'blue-green',

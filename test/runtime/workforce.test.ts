@@ -25,6 +25,7 @@ const SETTINGS: Settings = {
   stateDir: '/nonexistent',
   source: null,
   command: ['sleep', '60'],
+  directory: process.cwd(),
   listen: [],
   instances: 1,
   strategy: 'blue-green',
