@@ -18,7 +18,7 @@ export async function ask(target: Target, path = '/', timeoutMs = 15_000): Promi
 
 export function askText(target: Target, path = '/', timeoutMs = 15_000): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ ...connection(target), path, agent: false, timeout: timeoutMs }, (response) => {
+    const request = http.get({ ...connectionTo(target), path, agent: false, timeout: timeoutMs }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk) => {
@@ -35,7 +35,7 @@ export function askText(target: Target, path = '/', timeoutMs = 15_000): Promise
   })
 }
 
-function connection(target: Target): http.RequestOptions {
+export function connectionTo(target: Target): http.RequestOptions {
   if (typeof target === 'number') return { host: '127.0.0.1', port: target }
   if (target.startsWith('/')) return { socketPath: target }
   const colon = target.lastIndexOf(':')

@@ -142,7 +142,8 @@ function makeAuthority(): string {
   return folder
 }
 
-function certificate({ names = ['localhost', 'release.test'], days = 1 }: CertificateOptions): {
+/** For a server, by the authority of the test. */
+export function certificate({ names = ['localhost', 'release.test'], days = 1 }: CertificateOptions = {}): {
   key: Buffer
   cert: Buffer
 } {

@@ -1,0 +1,114 @@
+/**
+ * What endless promises, kept by autoup: several ports of one program, one of them with TLS, handed over together and
+ * each to its own; and a request that hangs is cut at the hammer time, here the drain timeout.
+ */
+
+import { describe, expect, test } from 'vitest'
+import { ask } from '../../support/ask.ts'
+import { badBehaviour } from '../../support/builds.ts'
+import { gate } from '../../support/gate.ts'
+import { askTls, hold } from '../../support/held.ts'
+import { type Door, type PlainApp, plainApp } from '../../support/plain-app.ts'
+import { freePort } from '../../support/ports.ts'
+import { isAlive } from '../../support/processes.ts'
+import { needs } from '../../support/requirements.ts'
+import { BY_HAND, type Service, startService } from '../../support/service.ts'
+import { areGone, failsOver, leavesTheSocket, pidOf, swapTo } from '../../support/swap.ts'
+import { authority, certificate } from '../../support/web.ts'
+
+const app = (version: string, more: PlainApp = {}) => plainApp({ version, ...more })
+
+needs('openssl').describe('two ports and one with TLS', () => {
+  interface Three extends Service {
+    readonly one: number
+    readonly two: number
+    readonly secure: number
+    readonly ca: string
+    readonly doors: readonly Door[]
+  }
+
+  async function startThree(): Promise<Three> {
+    const [one, two, secure] = [await freePort(), await freePort(), await freePort()]
+    const { key, cert } = certificate()
+    const doors = [
+      { name: 'one', where: String(one) },
+      { name: 'two', where: String(two) },
+      { name: 'secure', where: String(secure), tls: { key: String(key), cert: String(cert) } },
+    ]
+    const listen = [one, two, secure].map((port) => `127.0.0.1:${port}`)
+    const service = await startService({ build: app('1', { doors }), args: BY_HAND, listen })
+    return { ...service, one, two, secure, ca: authority().pem, doors }
+  }
+
+  async function answers({ one, two, secure, ca }: Three): Promise<string[]> {
+    const all = [await ask(one), await ask(two), await askTls(secure, ca)]
+    return all.map(({ version, ...answer }) => `${version} ${'door' in answer ? answer.door : ''}`)
+  }
+
+  test('a request in flight on each is finished by the old, and the new has them all', async () => {
+    const three = await startThree()
+    expect(await answers(three)).toEqual(['1 one', '1 two', '1 secure'])
+    const held = [await hold(three.one), await hold(three.two), await hold(three.secure, { ca: three.ca })]
+    await swapTo(three, app('2', { doors: three.doors }))
+    expect(await answers(three)).toEqual(['2 one', '2 two', '2 secure'])
+    for (const each of held) expect(await each.finish()).toMatchObject({ version: '1' })
+  })
+
+  test('each keeps its own where the new version opens them in another order', async () => {
+    const three = await startThree()
+    await swapTo(three, app('2', { doors: three.doors.toReversed() }))
+    expect(await answers(three)).toEqual(['2 one', '2 two', '2 secure'])
+  })
+})
+
+describe('a request that hangs', () => {
+  test('is cut at the hammer time, and not before its turn', async () => {
+    const service = await startService({ build: app('1'), args: [...BY_HAND, '--drain-timeout', '1s'] })
+    const hanging = await hold(service.port)
+    const old = await swapTo(service, app('2'))
+    expect(isAlive(old), 'it has its time').toBe(true)
+    await expect(hanging.whole).rejects.toThrow()
+    await areGone(old)
+    expect(await service.master.next('worker-killed')).toMatchObject({ pid: old })
+    expect(await service.ask()).toMatchObject({ version: '2' })
+  })
+
+  test('is cut at once when the operator will not wait: the second TERM, endless’ USR2', async () => {
+    const service = await startService({ build: app('1'), args: BY_HAND })
+    const worker = await pidOf(service)
+    const hanging = await hold(service.port)
+    service.master.signal('SIGTERM')
+    await service.master.next('worker-draining')
+    expect(isAlive(worker)).toBe(true)
+    service.master.signal('SIGTERM')
+    await expect(hanging.whole).rejects.toThrow()
+    await service.master.exited
+    expect(isAlive(worker)).toBe(false)
+  })
+})
+
+test('a new process that fails is no end of all upgrades: endless forks once in its life', async () => {
+  const service = await startService({ build: app('1'), args: BY_HAND })
+  expect(await failsOver(service, badBehaviour['a build that exits at once']!)).toMatchObject({ code: 6 })
+  await swapTo(service, app('2'))
+  expect(await failsOver(service, badBehaviour['a build that exits 0 at once']!)).toMatchObject({ code: 6 })
+  await swapTo(service, app('3'))
+  expect(await service.ask()).toMatchObject({ version: '3' })
+})
+
+test('the old process is asked to end when the new one serves, and not when it has the socket', async () => {
+  const service = await startService({ build: app('1'), args: BY_HAND })
+  const old = await pidOf(service)
+  const since = service.master.mark()
+  const door = gate()
+  service.publish(app('2', { first: door.pass }))
+  const upgrade = service.master.cli('upgrade')
+  // It has its descriptor from here on, and is far from serving.
+  await service.master.next('worker-started', { since })
+  expect(await service.ask()).toMatchObject({ version: '1', pid: old })
+  door.open()
+  expect(await upgrade).toMatchObject({ code: 0 })
+  await leavesTheSocket(old, service.port)
+  const order = service.master.events.slice(since).map(({ type }) => type)
+  expect(order.indexOf('worker-draining')).toBeGreaterThan(order.indexOf('worker-ready'))
+})

@@ -1,0 +1,113 @@
+/**
+ * What `http.Server.Shutdown` of Go's net/http promises, kept by autoup for servers in any language, and two things
+ * that it does not: an idle keep-alive connection is not reset, and an upgraded one is not left to itself.
+ */
+
+import { existsSync } from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { askText } from '../../support/ask.ts'
+import { hold } from '../../support/held.ts'
+import { summary } from '../../support/load.ts'
+import { temporaryDirectory } from '../../support/master.ts'
+import { onEnd } from '../../support/on-end.ts'
+import { type PlainApp, plainApp, TEST_PORT } from '../../support/plain-app.ts'
+import { isAlive } from '../../support/processes.ts'
+import { BY_HAND, startService } from '../../support/service.ts'
+import { areGone, leavesTheSocket, pidOf, swapTo } from '../../support/swap.ts'
+
+const app = (version: string, more: PlainApp = {}) => plainApp({ version, ...more })
+
+test('in a stop, what is in flight is answered, and nothing new is accepted', async () => {
+  const service = await startService({ build: app('1'), args: BY_HAND })
+  const worker = await pidOf(service)
+  const held = [await hold(service.port), await hold(service.port), await hold(service.port)]
+  service.master.signal('SIGTERM')
+  await leavesTheSocket(worker, service.port)
+  expect(isAlive(worker)).toBe(true)
+  for (const each of held) expect(await each.finish()).toMatchObject({ version: '1', pid: worker })
+  expect(await service.master.exited).toBe(0)
+  await expect(askText(service.port)).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('in a swap, what is in flight is answered, and what is new goes to the new one', async () => {
+  const service = await startService({ build: app('1'), args: BY_HAND })
+  const held = [await hold(service.port), await hold(service.port), await hold(service.port)]
+  const old = await swapTo(service, app('2'))
+  expect(await service.ask()).toMatchObject({ version: '2' })
+  for (const each of held) expect(await each.finish()).toMatchObject({ version: '1', pid: old })
+  await areGone(old)
+})
+
+test('no idle keep-alive connection is reset, in swap after swap, for clients that do not try twice', async () => {
+  const service = await startService({ build: app('1'), args: BY_HAND })
+  const load = await service.load({ rate: 200, newShare: 0.1, keepAlive: 24 })
+  for (const version of ['2', '3', '4', '5', '6']) {
+    await swapTo(service, app(version))
+    await load.waitFor((report) => report.versions[version] !== undefined, `answer of v${version}`)
+  }
+  const report = await load.stop()
+  expect(report.failed, summary(report)).toBe(0)
+  expect(report.connections).toBeGreaterThan(0)
+})
+
+test('a connection that stays idle holds nobody back for longer than the app itself would keep it', async () => {
+  const service = await startService({
+    build: app('1', { doors: [{ name: 'http', where: TEST_PORT, keepAliveMs: 300 }] }),
+    args: BY_HAND,
+  })
+  const client = await connect(service.port)
+  expect(await client.ask('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1.1 200/)
+  const old = await swapTo(service, app('2'))
+  await client.ended
+  await areGone(old)
+  expect(service.master.events.filter(({ type }) => type === 'worker-killed')).toEqual([])
+})
+
+test('a websocket is served while its worker drains, and is not waited for beyond the drain timeout', async () => {
+  const service = await startService({ build: app('1'), args: [...BY_HAND, '--drain-timeout', '2s'] })
+  const client = await connect(service.port)
+  expect(await client.ask(UPGRADE)).toMatch(/^HTTP\/1.1 101/)
+  const old = await swapTo(service, app('2'))
+  expect(await service.ask()).toMatchObject({ version: '2' })
+  await client.ended
+  await areGone(old)
+})
+
+test('the app’s own handler of the signal runs, as what was given to RegisterOnShutdown', async () => {
+  const told = join(temporaryDirectory(), 'told')
+  const first = `process.on('SIGTERM', () => { require('node:fs').writeFileSync(${JSON.stringify(told)}, ''); process.exit() })`
+  const service = await startService({ build: app('1', { first }), args: BY_HAND })
+  const old = await swapTo(service, app('2'))
+  await areGone(old)
+  expect(existsSync(told)).toBe(true)
+})
+
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+
+interface Client {
+  /** Writes, and resolves with what comes next. */
+  ask(text: string): Promise<string>
+  readonly ended: Promise<void>
+}
+
+function connect(port: number): Promise<Client> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1')
+    onEnd(() => socket.destroy())
+    const ended = new Promise<void>((end) => socket.on('close', () => end()))
+    socket.setEncoding('utf8')
+    socket.on('error', reject)
+    socket.on('connect', () =>
+      resolve({
+        ended,
+        ask: (text) =>
+          new Promise((answer) => {
+            socket.once('data', (chunk) => answer(String(chunk)))
+            socket.write(text)
+          }),
+      }),
+    )
+  })
+}

@@ -1,0 +1,77 @@
+/**
+ * The app that most people have: a plain node:http server that calls `listen(port)` and knows nothing of any
+ * supervisor. One executable file. A request for /hold is answered when its body ends, so that the test decides by
+ * an event for how long it is in flight; an upgraded connection echoes what it is sent.
+ */
+
+import { type Artifact, script } from './builds.ts'
+
+export interface Door {
+  /** What its answers carry as `door`. */
+  readonly name: string
+  /** An expression: a port, or the path of a unix socket in quotes. */
+  readonly where: string
+  /** Makes it a door for TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string }
+  /** Default: Node's, which is 5 s. */
+  readonly keepAliveMs?: number
+}
+
+export interface PlainApp {
+  version?: string
+  /** Default: one, on the port in TEST_PORT of 127.0.0.1. */
+  doors?: readonly Door[]
+  /** Statements that run first, in CommonJS. */
+  first?: string
+  /** Statements that run last. */
+  last?: string
+}
+
+export function plainApp(app: PlainApp = {}): Artifact {
+  return script(plainText(app))
+}
+
+/** An expression for the port that `startService` found. */
+export const TEST_PORT = 'Number(process.env.TEST_PORT)'
+
+export function plainText({ version = '1', doors = [{ name: 'http', where: TEST_PORT }], ...app }: PlainApp): string {
+  return `#!/usr/bin/env node
+${SHIM}
+${app.first ?? ''}
+function appFor(door) {
+  return (request, response) => {
+    const answer = () => JSON.stringify({ version: ${JSON.stringify(version)}, pid: process.pid, door })
+    if (request.url !== '/hold') return response.end(answer())
+    response.write(' ')
+    request.resume().on('end', () => response.end(answer()))
+  }
+}
+function echo(request, socket) {
+  socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n')
+  socket.on('error', () => {}).pipe(socket)
+}
+${doors.map(opened).join('\n')}
+${app.last ?? ''}
+`
+}
+
+function opened({ name, where, tls, keepAliveMs }: Door): string {
+  const options = JSON.stringify({ ...tls, keepAliveTimeout: keepAliveMs })
+  const created = `require('node:${tls ? 'https' : 'http'}').createServer(${options}, appFor(${JSON.stringify(name)}))`
+  const host = where.startsWith("'") || where.startsWith('"') ? '' : ", '127.0.0.1'"
+  return `${created}.on('upgrade', echo).listen(${where}${host})`
+}
+
+/** Takes the inherited socket of the port or path, and on the signal closes nothing else: the place of a preload. */
+const SHIM = `
+const { Server } = require('node:net')
+const own = process.env.LISTEN_PID === String(process.pid) ? (process.env.LISTEN_FDNAMES ?? '').split(':') : []
+const listen = Server.prototype.listen
+const close = Server.prototype.close
+Server.prototype.listen = function (where, ...rest) {
+  const name = typeof where === 'number' ? 'port-' + where : String(where).split('/').pop()
+  const at = own.indexOf(name)
+  process.on('SIGTERM', () => close.call(this))
+  return at < 0 ? listen.call(this, where, ...rest) : listen.call(this, { fd: 3 + at })
+}
+`
