@@ -57,7 +57,7 @@ function restart(turn: Turn): void {
   const home = homeOf(turn.state)
   if (stopping) return turn.settle('restart', 'stopped', 'it is stopping')
   if (promotion) {
-    const message = `a ${promotion.purpose} to ${nameOf(promotion.target)} is under way, which starts new workers itself`
+    const message = `the ${promotion.purpose} to ${nameOf(promotion.target)} is under way, which starts new workers itself`
     return turn.settle('restart', 'failed', message)
   }
   if (!home) return turn.settle('restart', 'failed', 'nothing is committed yet, so there is nothing to restart')
@@ -72,7 +72,7 @@ function rollback(turn: Turn): void {
     return failPromotion(turn, { kind: 'operator', reason: 'rolled back by operator', isProbe: false })
   }
   if (promotion)
-    return turn.settle('rollback', 'failed', `a ${promotion.purpose} is under way: try again when it has ended`)
+    return turn.settle('rollback', 'failed', `the ${promotion.purpose} under way has to end first: try again then`)
   if (policy.source === null)
     return turn.settle('rollback', 'failed', 'there is no release source, so there is no build to go back to')
   if (!ledger.previous) return turn.settle('rollback', 'failed', 'there is no previous build to go back to')
