@@ -4,11 +4,11 @@
  * Every function gives null, or the reason in plain words as the end of a sentence that begins with the file's name.
  */
 
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { type Elf, isElf, readElf } from './elf.ts'
 import { kindByMagic } from './kinds.ts'
+import { isExecutable, isFile, readHead } from './look.ts'
 
 /** e_machine and class of elf.h for `process.arch`; a 64-bit PC runs 32-bit programs too. */
 const MACHINES: Readonly<Record<string, readonly { readonly machine: number; readonly bits: 32 | 64 }[]>> = {
@@ -45,7 +45,7 @@ const HEAD_BYTES = 512
 
 /** May this file be started? Its execute bit is not looked at; `searchPath` is for `#!/usr/bin/env NAME`. */
 export function checkProgram(path: string, searchPath: string = process.env.PATH ?? ''): string | null {
-  const head = readHead(path)
+  const head = readHead(path, HEAD_BYTES)
   if (head.length === 0) return 'is empty'
   if (isElf(head)) return checkElf(path)
   if (head[0] === 0x23 && head[1] === 0x21) return checkShebang(head, searchPath)
@@ -64,7 +64,7 @@ export function checkTree(
   searchPath: string = process.env.PATH ?? '',
 ): string | null {
   for (const path of executables) {
-    const problem = isElf(readHead(join(tree, path))) ? problemOf(readElf(join(tree, path))) : null
+    const problem = isElf(readHead(join(tree, path), HEAD_BYTES)) ? problemOf(readElf(join(tree, path))) : null
     if (problem !== null) return `'${path}' ${problem}`
   }
   let first: string | null = null
@@ -78,7 +78,7 @@ export function checkTree(
 
 /** Begins as something that the kernel can start. */
 export function looksLikeProgram(path: string): boolean {
-  const head = readHead(path)
+  const head = readHead(path, HEAD_BYTES)
   return isElf(head) || (head[0] === 0x23 && head[1] === 0x21)
 }
 
@@ -141,33 +141,6 @@ function refuseOther(head: Buffer): string {
   if (/^\s*<(?:!doctype|html|\?xml)/i.test(text)) return 'is a web page, not a program'
   const isText = !text.includes('\0') && !text.slice(0, -4).includes('\uFFFD')
   return isText ? 'is text without a #! line' : 'is neither an ELF program nor a script'
-}
-
-function readHead(path: string): Buffer {
-  const fd = openSync(path, 'r')
-  try {
-    const head = Buffer.alloc(HEAD_BYTES)
-    return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return isFile(path)
-  } catch {
-    return false
-  }
 }
 
 function shown(text: string): string {

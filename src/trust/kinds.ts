@@ -4,8 +4,8 @@
  * since programs for a runtime (.jar, .pyz) are zip files that are run as they are.
  */
 
-import { closeSync, openSync, readSync } from 'node:fs'
 import { constants, gunzipSync } from 'node:zlib'
+import { readHead } from './look.ts'
 
 export type Compression = 'gzip' | 'xz' | 'zstd' | 'bzip2'
 
@@ -75,7 +75,7 @@ export function unpackedName(name: string): string {
 
 /** How the artifact is unpacked, or why it cannot be: the end of a sentence that begins with its name. */
 export function kindOf(name: string, path: string): { readonly kind: Kind } | { readonly problem: string } {
-  const head = readHead(path)
+  const head = readHead(path, HEAD_BYTES)
   const magic = kindByMagic(head)
   const ending = endingOf(name)
   if (ending === null) return { kind: kindOfUnnamed(magic, head) }
@@ -117,15 +117,5 @@ function firstUnpacked(head: Buffer): Buffer {
     return gunzipSync(head.subarray(0, PEEK_BYTES), { finishFlush: constants.Z_SYNC_FLUSH })
   } catch {
     return Buffer.alloc(TAR_HEADER)
-  }
-}
-
-function readHead(path: string): Buffer {
-  const fd = openSync(path, 'r')
-  try {
-    const head = Buffer.alloc(HEAD_BYTES)
-    return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0))
-  } finally {
-    closeSync(fd)
   }
 }

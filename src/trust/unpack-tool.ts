@@ -3,9 +3,9 @@
  * run under the confinement of the stager, with its limits and nothing of its environment.
  */
 
-import { accessSync, constants } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import type { Compression, Kind } from './kinds.ts'
+import { isExecutable } from './look.ts'
 
 interface Tool {
   readonly program: string
@@ -45,13 +45,4 @@ export function missingTool(kind: Kind | null, searchPath: string = process.env.
   if (compression === 'gzip' || toolFor(compression, searchPath) !== null) return null
   const { program, packages } = TOOLS[compression]
   return `needs the program ${program} to be unpacked, which is not here: install the package ${packages}`
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
