@@ -1,9 +1,9 @@
 /** `autoup run`: the master, in the foreground. Checks everything that can be checked before it loads anything. */
 
-import { setFlagsFromString } from 'node:v8'
 import { AutoupError } from '../core/errors.ts'
 import type { CommandSpec } from './command.ts'
 import type { Io } from './io.ts'
+import { keepSmall } from './keep-small.ts'
 import { presenters } from './presenters.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 
@@ -37,14 +37,6 @@ drain and stop, a second one at once, as QUIT does; TTIN and TTOU are one worker
     ])
     return runMaster(settings, createReporter(settings.logFormat, io.stderr), presenters)
   },
-}
-
-/**
- * A master idles: it needs no optimising compiler, whose code would be paged in (4 MiB), and no young generation that
- * doubles while modules load and is never given back (1.2 MiB).
- */
-function keepSmall(): void {
-  for (const flag of ['--no-opt', '--no-sparkplug', '--semi-space-growth-factor=1']) setFlagsFromString(flag)
 }
 
 function refuseElsewhere(io: Io): void {

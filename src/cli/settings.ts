@@ -67,6 +67,7 @@ export function buildSettings(input: Input, io: Io, app: FileLayer | null = null
     allowDowngrade: options.isOn('allow-downgrade'),
     keep: options.read('keep', (text) => whole('keep', text, 0, KEEP_MAX), DEFAULTS.keep),
     logFormat: options.read('log-format', (text) => oneOf('a log format', text, LOG_FORMATS), defaultLogFormat(io)),
+    embedded: null,
   }
 }
 

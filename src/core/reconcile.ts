@@ -142,7 +142,7 @@ function noteProgress(turn: Turn): void {
 
 /** A staged build is promoted as soon as nothing stands against it. */
 function considerCandidate(turn: Turn): void {
-  const { promotion, pipeline, serving, stop, ledger, candidateAt, isInsisted, isRestartWanted } = turn.state
+  const { policy, promotion, pipeline, serving, stop, ledger, candidateAt, isInsisted, isRestartWanted } = turn.state
   if (promotion || stop) return
   // While a check runs, what it finds may replace this candidate: it waits for the end.
   const isChecking = pipeline !== null && pipeline.state !== 'idle'
@@ -154,7 +154,7 @@ function considerCandidate(turn: Turn): void {
     isSettled &&
     !isChecking &&
     turn.now.ms >= candidateAt &&
-    (isInsisted || !ledger.paused)
+    (isInsisted || (policy.promotes === 'always' && !ledger.paused))
   ) {
     return promote(turn, 'upgrade', candidate.build)
   }

@@ -63,6 +63,22 @@ export interface Settings {
   readonly allowDowngrade: boolean
   readonly keep: number
   readonly logFormat: LogFormat
+  /** Null: the master is `autoup run`. */
+  readonly embedded: Embedded | null
+}
+
+/** What is particular to a program that is its own master (src/embed). */
+export interface Embedded {
+  /** How the program is started as it lies here: the build COMMAND. */
+  readonly command: readonly string[]
+  /** What the entry of a fetched build is given: the program's own arguments. */
+  readonly args: readonly string[]
+  /** `when-asked`: what is staged waits for the operator, or for the next start of the master. */
+  readonly promotes: 'always' | 'when-asked'
+  /** `SIGUSR2`, … */
+  readonly restartSignal: string
+  /** That signal drains and stops instead. */
+  readonly restartStops: boolean
 }
 
 export const DEFAULTS = {
@@ -114,7 +130,7 @@ export function lookKey(settings: Settings, launch: string): string {
  * launch only, so a corrected configuration lifts it.
  */
 export function launchKey(settings: Settings, environment: string): string {
-  const { command, ready, listen, user, preflight, readyTimeoutMs } = settings
+  const { command, ready, listen, user, preflight, readyTimeoutMs, embedded } = settings
   return JSON.stringify([
     command,
     ready,
@@ -123,5 +139,6 @@ export function launchKey(settings: Settings, environment: string): string {
     preflight,
     readyTimeoutMs,
     environment,
+    ...(embedded === null ? [] : [embedded.args]),
   ])
 }

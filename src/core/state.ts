@@ -9,7 +9,7 @@ import type { AutoupEvent, CheckResult, Outcome } from './events.ts'
 import type { Ledger } from './ledger.ts'
 import type { Pipeline, Poke, StagerReport } from './pipeline.ts'
 import type { Failure, Promotion } from './promotion.ts'
-import type { Strategy } from './settings.ts'
+import type { Embedded, Strategy } from './settings.ts'
 import type { Worker } from './workers.ts'
 
 /** One moment on both clocks. Decisions use `ms`; `iso` is only shown. */
@@ -29,6 +29,9 @@ export interface Policy {
   readonly drainTimeoutMs: number
   readonly probationMs: number
   readonly hasPreflight: boolean
+  /** Until a build is committed the program serves as it lies here. */
+  readonly isEmbedded: boolean
+  readonly promotes: Embedded['promotes']
   readonly respawn: boolean
   /** See launchKey(). */
   readonly launch: string

@@ -148,7 +148,9 @@ function boot(turn: Turn, orphans: Extract<Input, { type: 'boot' }>['orphans']):
     turn.set({ generations: 1, serving: { generation: 1, build: home, isEstablished: false, isTroubled: false } })
   if (turn.state.policy.source === null) return
   turn.set({ pipeline: newPipeline(now.ms) })
-  const { candidate } = turn.state.ledger
+  const { candidate, paused } = turn.state.ledger
+  // What was staged while it could not be promoted has waited for this start.
+  if (candidate && turn.state.policy.promotes === 'when-asked' && !paused) turn.set({ isInsisted: true })
   if (candidate && candidate.attemptsLeft <= 0)
     giveUp(turn, candidate.build, `no verdict in ${LIMITS.attempts} attempts: the master ended each time`)
 }

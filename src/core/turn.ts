@@ -91,8 +91,9 @@ export function latest(now: number, timeoutMs: number): number {
 const EXTEND_FACTOR = 10
 
 /** What a restart of the master would run: the committed build, or the bare command. */
-export function homeOf(state: State): Build | null {
-  return state.policy.source === null ? COMMAND : state.ledger.committed
+export function homeOf({ policy, ledger }: State): Build | null {
+  if (policy.source === null) return COMMAND
+  return ledger.committed ?? (policy.isEmbedded ? COMMAND : null)
 }
 
 /** Builds that a sweep must leave alone. */

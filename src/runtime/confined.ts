@@ -3,7 +3,7 @@
  * under the same pid. Two steps, because Landlock binds one thread and what that starts, and Node has several before
  * its first line runs: after the exec there is none that is not bound. Nothing untrusted is touched here.
  *
- *     node confined.js TMP PROGRAM [OPTION …]
+ * TMP is the folder it may write to. A PROGRAM in place of the stager is for tests.
  *
  * What the kernel does not have is left out; the master has said so when it started. What it has and refuses all the
  * same ends the stager: then nothing is staged, rather than unconfined.
@@ -14,6 +14,7 @@ import { forgoPrivileges, landlockAbi, restrictWrites } from '../system/landlock
 import { execve, setCloseOnExec } from '../system/libc.ts'
 import { dieFirst, dropCapabilities, FILE_CAPABILITIES, limitSelf } from '../system/own-limits.ts'
 import { denyEscapes } from '../system/seccomp.ts'
+import { ownExecutable, selfAs } from '../system/self.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 
 /** Below every service of this machine, above what is idle. */
@@ -22,26 +23,28 @@ const NICE = 10
 /** stdin, stdout, stderr and the wire: Node marks them to be closed by an exec. */
 const DESCRIPTORS = [0, 1, 2, 3]
 
-const [tmp = '', program = '', ...options] = process.argv.slice(2)
-
-process.umask(0o022)
-try {
-  setPriority(NICE)
-} catch {
-  // Already lower, and it may not be raised again.
+/** `[TMP]` or `[TMP, PROGRAM]`. Only returns by throwing. */
+export function becomeStager([tmp = '', program]: readonly string[]): never {
+  process.umask(0o022)
+  try {
+    setPriority(NICE)
+  } catch {
+    // Already lower, and it may not be raised again.
+  }
+  dieFirst()
+  limitSelf({
+    cpuSeconds: TRUST_LIMITS.stagerMs / 1_000,
+    fileBytes: Math.max(TRUST_LIMITS.artifactBytes, TRUST_LIMITS.treeBytes),
+    dataBytes: TRUST_LIMITS.stagerBytes,
+    // Untrusted bytes, and a token: nothing that belongs on a disk.
+    coreBytes: 0,
+  })
+  dropCapabilities(FILE_CAPABILITIES)
+  forgoPrivileges()
+  const abi = landlockAbi()
+  if (abi > 0) restrictWrites(abi, { folders: [tmp], files: ['/dev/null'] })
+  denyEscapes()
+  for (const fd of DESCRIPTORS) setCloseOnExec(fd, false)
+  const { argv, env } = program === undefined ? selfAs('stager') : { argv: [ownExecutable(), program], env: {} }
+  return execve(argv[0] as string, argv, { ...(process.env as Record<string, string>), ...env })
 }
-dieFirst()
-limitSelf({
-  cpuSeconds: TRUST_LIMITS.stagerMs / 1_000,
-  fileBytes: Math.max(TRUST_LIMITS.artifactBytes, TRUST_LIMITS.treeBytes),
-  dataBytes: TRUST_LIMITS.stagerBytes,
-  // Untrusted bytes, and a token: nothing that belongs on a disk.
-  coreBytes: 0,
-})
-dropCapabilities(FILE_CAPABILITIES)
-forgoPrivileges()
-const abi = landlockAbi()
-if (abi > 0) restrictWrites(abi, { folders: [tmp], files: ['/dev/null'] })
-denyEscapes()
-for (const fd of DESCRIPTORS) setCloseOnExec(fd, false)
-execve(process.execPath, [process.execPath, ...options, program], process.env as Record<string, string>)

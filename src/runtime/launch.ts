@@ -3,7 +3,7 @@
  * that nothing of an older build is remembered.
  */
 
-import type { Build } from '../core/build.ts'
+import { type Build, COMMAND } from '../core/build.ts'
 import { AutoupError, errnoOf, isMachineTrouble, messageOf } from '../core/errors.ts'
 import { type Preset, presetOf } from '../core/presets.ts'
 import type { Failure } from '../core/promotion.ts'
@@ -23,19 +23,21 @@ export interface Launch {
 
 /** Where a build runs: its tree, or for a bare command where that was asked for. */
 export function directoryOf(paths: StorePaths, build: Build, { directory }: Pick<Settings, 'directory'>): string {
-  return build.id === 'command' ? directory : treeFolder(paths, build.id)
+  return build.id === COMMAND.id ? directory : treeFolder(paths, build.id)
 }
 
 /** Throws AutoupError `not-found` or `not-executable` that names what is missing. */
 export function resolveLaunch(paths: StorePaths, build: Build, settings: Settings): Launch {
   const cwd = directoryOf(paths, build, settings)
-  const { command, name: project } = settings
+  const { embedded, name: project } = settings
+  const command = build.id === COMMAND.id ? (embedded?.command ?? settings.command) : settings.command
   const executables = readBuildFile(paths, build.id)?.executables ?? []
   const entry = findEntry({ tree: cwd, executables, project, command, searchPath: process.env.PATH ?? DEFAULT_PATH })
   if (entry.kind !== 'found') {
     throw new AutoupError(entry.kind === 'not-executable' ? 'not-executable' : 'not-found', entry.message)
   }
-  return { argv: [entry.path, ...command.slice(1)], cwd, preset: presetOf(command.length > 0 ? command : [entry.path]) }
+  const args = command.length > 0 ? command.slice(1) : (embedded?.args ?? [])
+  return { argv: [entry.path, ...args], cwd, preset: presetOf(command.length > 0 ? command : [entry.path]) }
 }
 
 /** What every child of a build is told (DESIGN.md section 4); the sockets' variables are added for workers. */

@@ -26,7 +26,7 @@ import { EventLog } from './event-log.ts'
 import { History } from './history.ts'
 import { Loop } from './loop.ts'
 import { policyOf } from './policy.ts'
-import { Preflight } from './preflight.ts'
+import { Preflight, type PreUpgrade } from './preflight.ts'
 import type { Presenters } from './presenters.ts'
 import { noteReaped } from './process.ts'
 import { Requests } from './requests.ts'
@@ -36,19 +36,27 @@ import { tendListeners } from './tending.ts'
 import { sourceIntervalMs } from './token.ts'
 import { Workforce } from './workforce.ts'
 
+export interface MasterOptions {
+  readonly preUpgrade?: PreUpgrade | undefined
+  /** What went wrong before there was anybody to tell. */
+  readonly warnings?: readonly string[]
+}
+
 /** Runs until it is stopped; the exit status. Throws AutoupError when it cannot start. */
 export async function runMaster(
   settings: Settings,
   report: (event: Stamped) => void,
   presenters: Presenters,
+  { preUpgrade, warnings = [] }: MasterOptions = {},
 ): Promise<number> {
   const log = new EventLog()
   const history = new History()
   log.subscribe(0, report)
   log.subscribe(0, (event) => history.note(event))
+  for (const message of warnings) log.emit({ type: 'warning', message })
   const source = settings.source === null ? null : await fetcherFor(settings.source)
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
-  const signals = handleSignals((message) => log.emit({ type: 'warning', message }))
+  const signals = handleSignals((message) => log.emit({ type: 'warning', message }), settings.embedded ?? undefined)
   const booted = await boot(settings, (event) => log.emit(event)).catch((error: unknown) => {
     signals.stop()
     throw error
@@ -70,7 +78,7 @@ export async function runMaster(
   })
   const send = (input: Input): void => loop.send(input)
   const workforce = new Workforce({ settings, paths, listeners, hub, user, send })
-  const preflight = new Preflight({ settings, paths, user, send })
+  const preflight = new Preflight({ settings, paths, user, send, preUpgrade })
   const checks = new Checks({ settings, paths, source, send, emit: (event) => log.emit(event) })
   const tending = tendListeners(
     listeners,

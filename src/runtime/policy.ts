@@ -6,7 +6,8 @@ import { readEnvFile } from '../system/environment.ts'
 
 /** `sourceIntervalMs` is what the fetcher thinks right where the operator says nothing. */
 export function policyOf(settings: Settings, sourceIntervalMs: number | null): Policy {
-  const { source, strategy, readyTimeoutMs, drainTimeoutMs, probationMs, preflight, respawn, envFile } = settings
+  const { source, strategy, readyTimeoutMs, drainTimeoutMs, probationMs, preflight, respawn, envFile, embedded } =
+    settings
   const environment = envFile === null ? '' : JSON.stringify(readEnvFile(envFile))
   const launch = launchKey(settings, environment)
   return {
@@ -16,7 +17,9 @@ export function policyOf(settings: Settings, sourceIntervalMs: number | null): P
     readyTimeoutMs,
     drainTimeoutMs,
     probationMs,
-    hasPreflight: preflight !== null,
+    hasPreflight: preflight !== null || embedded !== null,
+    isEmbedded: embedded !== null,
+    promotes: embedded?.promotes ?? 'always',
     respawn,
     launch,
     look: lookKey(settings, launch),

@@ -1,5 +1,6 @@
 /** Signals to the master (DESIGN.md section 5). All of them are legal at any moment. */
 
+import type { Embedded } from '../core/settings.ts'
 import type { Input } from '../core/state.ts'
 import { readStat } from '../system/procfs.ts'
 
@@ -9,17 +10,24 @@ export interface SignalHandling {
   stop(): void
 }
 
+export type RestartSignal = Pick<Embedded, 'restartSignal' | 'restartStops'>
+
+const PLAIN: RestartSignal = { restartSignal: 'SIGUSR2', restartStops: false }
+
 /**
  * Taken from the first moment on, also by a master that cannot answer yet: the default action of most is to end the
  * process. SIGUSR1 has no log file to reopen here, but must be taken: Node would open its debugger.
  */
-export function handleSignals(warn: (message: string) => void): SignalHandling {
+export function handleSignals(
+  warn: (message: string) => void,
+  { restartSignal, restartStops }: RestartSignal = PLAIN,
+): SignalHandling {
   const waiting: Input[] = []
   let send = (input: Input): void => void waiting.push(input)
   const hadTerminal = hasTerminal()
   const stop = (reason: string, isUrgent: boolean) => () => send({ type: 'stop', reason, isUrgent, status: 0 })
-  const handlers: [NodeJS.Signals, () => void][] = [
-    ['SIGUSR2', () => send({ type: 'poke' })],
+  const handlers = new Map<string, () => void>([
+    ['SIGUSR2', () => undefined],
     ['SIGTERM', stop('SIGTERM', false)],
     ['SIGINT', stop('SIGINT', false)],
     ['SIGQUIT', stop('SIGQUIT', true)],
@@ -33,7 +41,8 @@ export function handleSignals(warn: (message: string) => void): SignalHandling {
     ['SIGUSR1', () => undefined],
     ['SIGTTIN', () => send({ type: 'scale', by: 1 })],
     ['SIGTTOU', () => send({ type: 'scale', by: -1 })],
-  ]
+    [restartSignal, restartStops ? stop(restartSignal, false) : () => send({ type: 'poke' })],
+  ])
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return {
     handOver(to) {

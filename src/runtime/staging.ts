@@ -9,13 +9,13 @@ import { randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { NPM_SETTINGS } from '../../fetchers/npm/environment.ts'
 import { formatDuration } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
 import { keepPartial, PARTIAL_PREFIX } from '../store/partial-file.ts'
 import { killSession } from '../system/kill-session.ts'
 import { readStat } from '../system/procfs.ts'
+import { selfAs } from '../system/self.ts'
 import { startProcess } from '../system/spawn.ts'
 import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
@@ -50,13 +50,6 @@ export interface Staging {
 const ENVIRONMENT =
   /^(?:PATH|HOME|LANG|LC_\w+|TZ|(?:HTTPS?|ALL|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR)|GITHUB_API_URL)$/i
 
-/** Node 20 runs no TypeScript: from the sources, as in tests, the built program is started. */
-const BUILT: URL = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/src/runtime/', import.meta.url)
-  : new URL('./', import.meta.url)
-const PROGRAM: string = fileURLToPath(new URL('stager.js', BUILT))
-const CONFINED: string = fileURLToPath(new URL('confined.js', BUILT))
-
 /** Of its last line, this much is told. */
 const LAST_WORDS = 300
 
@@ -71,7 +64,7 @@ export function stage(
   const directory = join(job.store.tmp, `stage-${randomUUID()}`)
   let child: ChildProcess
   try {
-    child = startChild(options.program ?? PROGRAM, job, directory)
+    child = startChild(job, directory, options.program)
   } catch (error) {
     return notStarted(error, callbacks)
   }
@@ -155,15 +148,18 @@ function notStarted(error: unknown, { onVerdict }: StageCallbacks): Staging {
  * Directly, since the child needs a socket pair as its descriptor 3, and Node makes one of 'pipe'. Its own session, so
  * that a signal reaches all it has started; no descriptor of the master's, whose stderr may be a terminal or a log.
  */
-function startChild(program: string, { store }: StageJob, directory: string): ChildProcess {
-  const env: NodeJS.ProcessEnv = { AUTOUP_STATE: store.root }
+function startChild({ store }: StageJob, directory: string, program: string | undefined): ChildProcess {
+  const self = selfAs('confined', program === undefined ? [store.tmp] : [store.tmp, program])
+  const env: NodeJS.ProcessEnv = { ...self.env, AUTOUP_STATE: store.root }
   for (const [name, value] of Object.entries(process.env)) {
     if (ENVIRONMENT.test(name) || NPM_SETTINGS.test(name)) env[name] = value
   }
   // The only place for it that can be written to.
   env.TMPDIR = scratchOf(directory)
-  const heap = `--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`
-  return startProcess(process.execPath, [CONFINED, store.tmp, program, heap], {
+  // The only way to say it to a single executable, which takes no options of Node.
+  env.NODE_OPTIONS = `--max-old-space-size=${TRUST_LIMITS.stagerHeapMiB}`
+  const [own, ...args] = self.argv
+  return startProcess(own, args, {
     env,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,

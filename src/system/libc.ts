@@ -5,9 +5,9 @@
  * the import costs nothing and a machine without it gets a sentence from `selfTest` instead of a stack.
  */
 
-import { createRequire } from 'node:module'
 import { constants, endianness } from 'node:os'
 import { AutoupError, messageOf } from '../core/errors.ts'
+import { loadKoffi } from './koffi.ts'
 import {
   F,
   FD_CLOEXEC,
@@ -67,7 +67,7 @@ let loaded: Native | null = null
 
 function native(): Native {
   if (loaded) return loaded
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
+  const koffi = loadKoffi()
   const c = koffi.load(null)
   loaded = {
     errno: () => koffi.errno(),
@@ -107,6 +107,7 @@ export function selfTest(): void {
   try {
     native()
   } catch (cause) {
+    if (cause instanceof AutoupError) throw cause
     const advice = 'install autoup again on this machine, so that npm takes the build of koffi for it'
     throw new AutoupError('failed', `cannot load koffi, which autoup reaches libc with; ${advice}`, { cause })
   }

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import { formatDuration } from '../core/duration.ts'
 import { errnoOf, isMachineTrouble, messageOf } from '../core/errors.ts'
 import { printableLine } from '../core/notification.ts'
-import { type Child, type SpawnRequest, spawnChild } from './spawn.ts'
+import { type Exit, type SpawnRequest, spawnChild } from './spawn.ts'
 
 /** `host` is 127.0.0.1 unless given. */
 export type ProbeTarget = { readonly host?: string; readonly port: number } | { readonly socketPath: string }
@@ -75,16 +75,40 @@ export async function runCommand(
   signal?: AbortSignal,
 ): Promise<{ readonly reason: string | null; readonly errno: string | null }> {
   const ended = (reason: string | null) => ({ reason, errno: null })
-  let child: Child
+  let end: End
   try {
     const argv = ['/bin/sh', '-c', command]
-    const plain = { descriptors: [], listenNames: null, pidVariables: [] } as const
-    child = await spawnChild({ argv, cwd, env, user, ...plain, stdout: 'ignore', stderr: 'pipe' })
+    end = await runToEnd({ argv, cwd, env, user, stderr: 'pipe' }, timeoutMs, signal)
   } catch (error) {
     return { reason: `cannot run '${command}': ${messageOf(error)}`, errno: errnoOf(error) }
   }
+  const { code, signal: killer, isLate, output } = end
+  if (isLate) return ended(`'${command}' did not end within ${formatDuration(timeoutMs)}`)
+  if (code === 0) return ended(null)
+  const last = printableLine(output.trimEnd().split('\n').pop() ?? '')
+  return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last === '' ? '' : `: ${last}`}`)
+}
+
+/** How a child has ended, with the last of what it wrote to the one pipe it had. */
+export interface End extends Exit {
+  readonly isLate: boolean
+  readonly output: string
+}
+
+/**
+ * Runs a child without sockets to its end, or kills it at the timeout or when `signal` says so. Rejects with the system
+ * error where it cannot be started.
+ */
+export async function runToEnd(
+  request: Pick<SpawnRequest, 'argv' | 'cwd' | 'env' | 'user'> & Partial<Pick<SpawnRequest, 'stdout' | 'stderr'>>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<End> {
+  const plain = { descriptors: [], listenNames: null, pidVariables: [], stdout: 'ignore', stderr: 'ignore' } as const
+  const child = await spawnChild({ ...plain, ...request })
+  const pipe = child.stdout ?? child.stderr
   let output = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+  pipe?.setEncoding('utf8').on('data', (text: string) => {
     output = (output + text).slice(-OUTPUT_MAX_CHARACTERS)
   })
   let isLate = false
@@ -95,16 +119,13 @@ export async function runCommand(
   const stop = (): void => child.killGroup()
   signal?.addEventListener('abort', stop)
   if (signal?.aborted) stop()
-  const { code, signal: killer } = await child.exited
+  const exit = await child.exited
   clearTimeout(timer)
   signal?.removeEventListener('abort', stop)
   // What it wrote last is still in the pipe; a descendant may hold that open, so its end is not waited for.
   await new Promise((resolve) => setImmediate(resolve))
-  child.stderr?.destroy()
-  if (isLate) return ended(`'${command}' did not end within ${formatDuration(timeoutMs)}`)
-  if (code === 0) return ended(null)
-  const last = printableLine(output.trimEnd().split('\n').pop() ?? '')
-  return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last === '' ? '' : `: ${last}`}`)
+  pipe?.destroy()
+  return { ...exit, isLate, output }
 }
 
 /** Connects, hands over, and ends the connection at the timeout at the latest. */

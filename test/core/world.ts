@@ -18,6 +18,8 @@ export const POLICY: Policy = {
   drainTimeoutMs: 30_000,
   probationMs: 10_000,
   hasPreflight: false,
+  isEmbedded: false,
+  promotes: 'always',
   respawn: true,
   launch: 'launch-1',
   look: 'look-1',

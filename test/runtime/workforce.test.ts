@@ -48,6 +48,7 @@ const SETTINGS: Settings = {
   allowDowngrade: false,
   keep: 3,
   logFormat: 'json',
+  embedded: null,
 }
 
 const SPAWN = { type: 'spawn', worker: 1, generation: 1, build: COMMAND } as const

@@ -32,6 +32,8 @@ export interface MasterOptions {
   env?: Record<string, string>
   /** Default: the built `autoup`. */
   program?: string
+  /** In place of `autoup run` with its options: a program that is its own master, and its arguments. */
+  embedded?: string[]
   /** Programs in front, such as `['systemd-socket-activate', '-l', '8080']`. */
   through?: string[]
 }
@@ -281,7 +283,8 @@ function launch(options: MasterOptions, name: string, stateDir: string, out: str
   mkdirSync(stateDir, { recursive: true })
   const flags = ['run', '--name', name, '--state-dir', stateDir, '--log-format', 'json', ...(options.args ?? [])]
   const command = options.command ? ['--', ...options.command] : []
-  const [program, ...args] = [...(options.through ?? []), process.execPath, autoupProgram, ...flags, ...command]
+  const own = options.embedded ?? [process.execPath, autoupProgram, ...flags, ...command]
+  const [program, ...args] = [...(options.through ?? []), ...own]
   const stdout = openSync(out, 'a')
   const stderr = openSync(err, 'a')
   try {

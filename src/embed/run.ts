@@ -1,0 +1,45 @@
+/**
+ * `run`, the one call of a program that is its own master (docs/embedding.md). The same program is started for each of
+ * its parts, and this is where they part: a helper of the master, a worker, the master itself, or the program alone
+ * where there can be no master.
+ */
+
+import { AutoupError } from '../core/errors.ts'
+import { takeRole } from '../runtime/take-role.ts'
+import type { RunConfig } from './config.ts'
+import { isWorker, runPlainly, runWorker } from './worker.ts'
+
+/**
+ * In a worker it resolves when the program has come back; in the master when it has stopped, with `process.exitCode`
+ * set. Rejects with AutoupError for a mistake in the options.
+ */
+export async function run(config: RunConfig): Promise<void> {
+  await takeRole()
+  if (isWorker(process.env)) return await runWorker(config)
+  const problem = await supportProblem()
+  if (problem === null) {
+    const { master } = await import('./master.ts')
+    process.exitCode = await master(config)
+    return
+  }
+  if (config.required) throw problem
+  process.stderr.write(`autoup: ${problem.message}; the program runs without a master\n`)
+  const { plainListeners } = await import('./plain-listeners.ts')
+  await runPlainly(config, plainListeners(config.listen))
+}
+
+/** Whether there can be a master here. */
+export async function isSupported(): Promise<boolean> {
+  return (await supportProblem()) === null
+}
+
+async function supportProblem(): Promise<AutoupError | null> {
+  try {
+    const { selfTest } = await import('../system/libc.ts')
+    selfTest()
+    return null
+  } catch (error) {
+    if (error instanceof AutoupError) return error
+    throw error
+  }
+}

@@ -1,0 +1,206 @@
+/** `run` of a script: each row of the table in docs/embedding.md that needs no release source. */
+
+import { createHash } from 'node:crypto'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { askText } from '../support/ask.ts'
+import { embeddedScript, type Program, startEmbedded } from '../support/embedded.ts'
+import { startLoad, summary } from '../support/load.ts'
+import { said, startMaster, temporaryDirectory } from '../support/master.ts'
+import { freePort } from '../support/ports.ts'
+import { isAlive } from '../support/processes.ts'
+import { until } from '../support/until.ts'
+
+const NODE = process.execPath
+
+/** Tells all it is told as JSON. */
+const TELLS_STATE = `program(state) {
+  const { enabled, id, startedAt, listeners, addresses, binPath } = state
+  const listener = listeners.length > 0 ? state.listener.name : null
+  const address = listeners.length > 0 ? state.address : null
+  const text = JSON.stringify({ enabled, id, startedAt, listener, address, addresses, binPath, names: listeners.map(({ name }) => name),
+    argv: process.argv.slice(1), execArgv: process.execArgv, left: Object.keys(process.env).filter((name) => /^LISTEN_|^AUTOUP_(?:PID|ROLE)$/.test(name)) })
+  const servers = listeners.map((each) => createServer((request, response) => {
+    if (request.url === '/restart') response.end(JSON.stringify(state.restart()))
+    else response.end(text)
+  }).listen(each))
+  state.gracefulShutdown.addEventListener('abort', () => { for (const server of servers) Server.prototype.close.call(server) })
+},`
+
+async function serving(program: Program = {}, options: Parameters<typeof startEmbedded>[1] & { args?: string[] } = {}) {
+  const { args = [], ...rest } = options
+  const script = embeddedScript(program)
+  const embedded = await startEmbedded([NODE, ...args, script], rest)
+  await embedded.master.next('worker-ready')
+  return { ...embedded, script }
+}
+
+describe('a program that is its own master', () => {
+  test('is restarted gracefully on SIGUSR2: no request fails, and the pid of the master stays', async () => {
+    const { master, port, ask } = await serving()
+    const first = await ask()
+    const load = await startLoad({ target: port, rate: 200 })
+    for (const generation of [2, 3, 4]) {
+      const since = master.mark()
+      master.signal('SIGUSR2')
+      await master.waitFor((event) => event.type === 'settled' && event.outcome === 'restarted', 'restart', { since })
+      await until('the new worker answers', async () => (await ask()).generation === generation)
+    }
+    const report = await load.stop()
+    expect(report.failed, summary(report)).toBe(0)
+    await until('the first worker is gone', () => !isAlive(first.pid))
+    expect((await master.status()).pid).toBe(master.pid)
+    expect(await master.stop()).toBe(0)
+  })
+
+  test('finishes in the old worker what is in flight', async () => {
+    const { master, ask } = await serving()
+    const before = await ask()
+    const slow = ask('/slow?ms=3000')
+    master.signal('SIGUSR2')
+    await master.waitFor((event) => event.type === 'settled' && event.outcome === 'restarted', 'restart')
+    await until('the new worker answers', async () => (await ask()).generation === 2)
+    expect(await slow).toEqual(before)
+  })
+
+  test('its worker is started with the same options of Node and the same arguments', async () => {
+    const program = embeddedScript({ config: TELLS_STATE })
+    const { master, port } = await startEmbedded([NODE, '--no-warnings', program, 'serve', '--fast'])
+    await master.next('worker-ready')
+    const { argv, execArgv, left } = JSON.parse(await askText(port))
+    expect(argv).toEqual([program, 'serve', '--fast'])
+    expect(execArgv).toEqual(['--no-warnings'])
+    expect(left, 'nothing is left for what the program starts itself').toEqual([])
+  })
+
+  test('is a worker like any other where another master runs it', async () => {
+    const port = await freePort()
+    const script = embeddedScript({ config: TELLS_STATE })
+    const master = await startMaster({ args: ['--listen', `127.0.0.1:${port}`], command: [NODE, script] })
+    await master.next('worker-ready')
+    expect(JSON.parse(await askText(port))).toMatchObject({ enabled: true, address: `127.0.0.1:${port}` })
+    expect(master.events.filter(({ type }) => type === 'master-started')).toHaveLength(1)
+  })
+
+  test('without a listener it is ready when the program has come back', async () => {
+    const config = "listen: [], program: (state) => { setInterval(() => {}, 1000); process.stdout.write('going\\n') },"
+    const { master } = await serving({ config })
+    expect(master.events.find(({ type }) => type === 'worker-ready')).toMatchObject({
+      how: expect.stringMatching(/said|READY/),
+    })
+  })
+})
+
+describe('Config', () => {
+  test('Address, Addresses: listen takes one or several, and the program finds them in order', async () => {
+    const [one, two] = [await freePort(), await freePort()]
+    const path = join(temporaryDirectory(), 's')
+    const listen = `listen: ['a=127.0.0.1:${one}', '127.0.0.1:${two}', 'unix:${path}'],`
+    const { master } = await serving({ config: `${TELLS_STATE}${listen}` })
+    for (const target of [one, two, path]) {
+      expect(JSON.parse(await askText(target))).toMatchObject({
+        names: ['a', `port-${two}`, 's'],
+        listener: 'a',
+        address: `127.0.0.1:${one}`,
+        addresses: [`127.0.0.1:${one}`, `127.0.0.1:${two}`, `unix:${path}`],
+      })
+    }
+    await master.stop()
+    expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined()
+  })
+
+  test('RestartSignal: another signal restarts it, and SIGUSR2 does nothing then', async () => {
+    const { master, ask } = await serving({ config: "restartSignal: 'HUP'," })
+    master.signal('SIGUSR2')
+    master.signal('SIGHUP')
+    await master.waitFor((event) => event.type === 'settled' && event.outcome === 'restarted', 'restart')
+    await until('the new worker answers', async () => (await ask()).generation === 2)
+    expect(await master.stop()).toBe(0)
+    expect(master.events.filter(({ type }) => type === 'promotion-started')).toHaveLength(1)
+  })
+
+  test('TerminateTimeout: a worker that does not finish is killed after drainTimeout', async () => {
+    const config = `drainTimeout: 300, program(state) {
+      createServer((_, response) => response.end('{}')).listen(state.listener)
+      state.gracefulShutdown.addEventListener('abort', () => process.stdout.write('asked to finish\\n'))
+    },`
+    const { master } = await serving({ config }, { env: { AUTOUP_DRAIN_TIMEOUT: '' } })
+    master.signal('SIGUSR2')
+    const killed = await master.next('worker-killed')
+    expect(killed).toMatchObject({ generation: 1 })
+    expect(master.output).toContain('asked to finish')
+  })
+
+  test('NoRestart: the signal drains and stops it', async () => {
+    const { master, ask } = await serving({ config: 'noRestart: true,' })
+    const slow = ask('/slow?ms=1000')
+    // In flight once another request, sent later, is answered.
+    await ask()
+    master.signal('SIGUSR2')
+    expect(await slow).toMatchObject({ generation: 1 })
+    expect(await master.exited).toBe(0)
+  })
+
+  test('Required: where there can be no master, it fails, or runs the program without one', async () => {
+    const folder = temporaryDirectory()
+    const elsewhere = join(folder, 'elsewhere.cjs')
+    writeFileSync(elsewhere, "Object.defineProperty(process, 'platform', { value: 'darwin' })")
+    const on = ['--require', elsewhere]
+    const strict = await startEmbedded([NODE, ...on, embeddedScript({ config: 'required: true,' })])
+    expect(await strict.master.exited).toBe(1)
+    expect(said(strict.master)).toMatch(/on Linux only, this is darwin/)
+
+    const { master, port } = await startEmbedded([NODE, ...on, embeddedScript({ config: TELLS_STATE })])
+    const state = await until('it serves', () => askText(port).catch(() => null))
+    expect(JSON.parse(state)).toMatchObject({ enabled: false, address: `127.0.0.1:${port}` })
+    expect(said(master)).toMatch(/runs without a master/)
+    expect(await master.stop()).toBe(0)
+  })
+
+  test('a mistake is told in the words of the program, before anything runs', async () => {
+    for (const [config, sentence] of [
+      ["drainTimeout: 'soon',", /drainTimeout: .*'soon'/],
+      ['fecth: 1,', /run\(\) knows no option 'fecth'/],
+      ["restartSignal: 'TERM',", /restartSignal: SIGTERM has a meaning of its own/],
+      ['keep: 2,', /keep is about a release source: give one with fetch/],
+    ] as const) {
+      const { master } = await startEmbedded([NODE, embeddedScript({ config })])
+      expect(await master.exited).toBe(1)
+      expect(said(master)).toMatch(sentence)
+      expect(master.events).toEqual([])
+    }
+  })
+})
+
+describe('State', () => {
+  test('says which build this is, where it lies, and since when it runs', async () => {
+    const { master, port, script } = await serving({ config: TELLS_STATE })
+    const state = JSON.parse(await askText(port))
+    const digest = createHash('sha256').update(readFileSync(script)).digest('hex')
+    expect(state).toMatchObject({ enabled: true, id: `sha256-${digest}`, binPath: script })
+    const at = (type: string) => Date.parse(master.events.find((event) => event.type === type)?.at ?? '')
+    expect(Date.parse(state.startedAt)).toBeGreaterThanOrEqual(at('listening'))
+    expect(Date.parse(state.startedAt)).toBeLessThanOrEqual(at('worker-ready'))
+  })
+
+  test('restart() asks the master for new workers', async () => {
+    const { master, port } = await serving({ config: TELLS_STATE })
+    expect(await askText(port, '/restart')).toBe('true')
+    await master.waitFor((event) => event.type === 'settled' && event.outcome === 'restarted', 'restart')
+  })
+
+  test('GracefulShutdown: a program that takes no notice of it ends at the signal', async () => {
+    const config = 'program(state) { createServer((_, response) => response.end("{}")).listen(state.listener) },'
+    const { master } = await serving({ config })
+    master.signal('SIGUSR2')
+    expect(await master.next('worker-exited')).toMatchObject({ how: 'was killed by SIGTERM', expected: true })
+  })
+})
+
+test("with noRespawn the status of a worker that ends is the master's", async () => {
+  const config = 'noRespawn: true, program(state) { createServer(() => process.exit(7)).listen(state.listener) },'
+  const { master, port } = await serving({ config })
+  await expect(askText(port)).rejects.toThrow()
+  expect(await master.exited).toBe(7)
+})
