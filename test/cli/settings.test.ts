@@ -51,6 +51,7 @@ test('what is not said has its default', () => {
     allowDowngrade: false,
     keep: DEFAULTS.keep,
     logFormat: 'json',
+    embedded: null,
   })
 })
 
