@@ -142,6 +142,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   },
   { flag: 'user', value: 'NAME[:GROUP]', help: 'run workers as this user', default: 'as the master', group: WORKERS },
   { flag: 'env-file', value: 'FILE', help: 'KEY=value lines for the workers', group: WORKERS },
+  { flag: 'no-preload', help: 'leave Node apps to speak for themselves', group: WORKERS },
   { flag: 'watchdog', value: 'DURATION', help: 'a worker must say WATCHDOG=1 this often', group: WORKERS },
   { flag: 'no-respawn', help: 'do not start a worker again that died', group: WORKERS },
   NAME,

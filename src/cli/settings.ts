@@ -57,6 +57,7 @@ export function buildSettings(input: Input, io: Io, app: FileLayer | null = null
     preflight: options.read('preflight', (text) => text, null),
     user: options.read('user', parseUser, null),
     envFile: options.read('env-file', (text, base) => readable(resolve(base, text)), null),
+    preload: !options.isOn('no-preload'),
     respawn: !options.isOn('no-respawn'),
     watchdogMs: duration(options, 'watchdog', null, 1),
     sha256: options.read('sha256', parseSha256, null),

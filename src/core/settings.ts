@@ -48,6 +48,8 @@ export interface Settings {
   /** `NAME[:GROUP]`, or null: the master's own. */
   readonly user: string | null
   readonly envFile: string | null
+  /** Node apps are made workers without a change of theirs (docs/workers.md). */
+  readonly preload: boolean
   readonly respawn: boolean
   readonly watchdogMs: number | null
   readonly sha256: string | null
@@ -130,7 +132,7 @@ export function lookKey(settings: Settings, launch: string): string {
  * launch only, so a corrected configuration lifts it.
  */
 export function launchKey(settings: Settings, environment: string): string {
-  const { command, ready, listen, user, preflight, readyTimeoutMs, embedded } = settings
+  const { command, ready, listen, user, preflight, readyTimeoutMs, preload, embedded } = settings
   return JSON.stringify([
     command,
     ready,
@@ -139,6 +141,7 @@ export function launchKey(settings: Settings, environment: string): string {
     preflight,
     readyTimeoutMs,
     environment,
+    preload,
     ...(embedded === null ? [] : [embedded.args]),
   ])
 }

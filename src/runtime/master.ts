@@ -27,6 +27,7 @@ import { History } from './history.ts'
 import { Loop } from './loop.ts'
 import { policyOf } from './policy.ts'
 import { Preflight, type PreUpgrade } from './preflight.ts'
+import { preloadFor } from './preload.ts'
 import type { Presenters } from './presenters.ts'
 import { noteReaped } from './process.ts'
 import { Requests } from './requests.ts'
@@ -77,7 +78,8 @@ export async function runMaster(
     end = resolve
   })
   const send = (input: Input): void => loop.send(input)
-  const workforce = new Workforce({ settings, paths, listeners, hub, user, send })
+  const preload = preloadFor(settings, paths, (message) => log.emit({ type: 'warning', message }))
+  const workforce = new Workforce({ settings, paths, listeners, hub, user, preload, send })
   const preflight = new Preflight({ settings, paths, user, send, preUpgrade })
   const checks = new Checks({ settings, paths, source, send, emit: (event) => log.emit(event) })
   const tending = tendListeners(

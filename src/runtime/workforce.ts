@@ -17,6 +17,7 @@ import type { User } from '../system/user.ts'
 import { type Doors, openDoors, probeSpecOf } from './doors.ts'
 import { environmentFor, failureOf, type Launch, resolveLaunch } from './launch.ts'
 import type { Orphan } from './orphans.ts'
+import { withPreload } from './preload.ts'
 import { presetListeners } from './preset-listeners.ts'
 import { trackStranger } from './process.ts'
 import { type WorkerContext, WorkerProcess } from './worker-process.ts'
@@ -27,6 +28,8 @@ export interface WorkforceContext {
   readonly listeners: readonly Listener[]
   readonly hub: NotifyHub
   readonly user: User | null
+  /** What Node workers load first, or null. */
+  readonly preload: string | null
   readonly send: (input: Input) => void
 }
 
@@ -68,7 +71,7 @@ export class Workforce {
       const child = await spawnChild({
         argv: launch.argv,
         cwd: launch.cwd,
-        env: { ...env, ...this.#ownEnvironment(doors, address, launch) },
+        env: { ...env, ...this.#ownEnvironment(env, doors, address, launch) },
         descriptors: doors.descriptors,
         listenNames: doors.descriptors.length > 0 ? doors.names : null,
         pidVariables: settings.watchdogMs === null ? ['AUTOUP_PID'] : ['AUTOUP_PID', 'WATCHDOG_PID'],
@@ -142,7 +145,7 @@ export class Workforce {
       build,
       ready: settings.ready,
       readyTimeoutMs: settings.readyTimeoutMs,
-      drainSignal: settings.drainSignal ?? launch.preset?.drainSignal ?? 'SIGTERM',
+      drainSignal: drainSignalOf(settings, launch),
       watchdogMs: settings.watchdogMs,
       send,
       others: () => [...this.#workers].filter(([other]) => other !== id).map(([, worker]) => worker.pid),
@@ -159,13 +162,27 @@ export class Workforce {
   }
 
   /** Of the worker alone: nobody else speaks in its name. */
-  #ownEnvironment(doors: Doors, address: NotifyAddress, launch: Launch): Record<string, string> {
-    const { watchdogMs } = this.#context.settings
+  #ownEnvironment(
+    env: Readonly<Record<string, string>>,
+    doors: Doors,
+    address: NotifyAddress,
+    launch: Launch,
+  ): Record<string, string> {
+    const { settings, preload } = this.#context
+    const { watchdogMs, drainTimeoutMs, ready } = settings
     return {
       NOTIFY_SOCKET: address.datagramPath,
       AUTOUP_NOTIFY: address.streamPath,
+      AUTOUP_READY: ready.kind,
+      AUTOUP_DRAIN_SIGNAL: drainSignalOf(settings, launch),
+      AUTOUP_DRAIN_TIMEOUT_USEC: String(drainTimeoutMs * 1_000),
+      ...(preload === null ? {} : { NODE_OPTIONS: withPreload(env.NODE_OPTIONS, preload) }),
       ...(watchdogMs === null ? {} : { WATCHDOG_USEC: String(watchdogMs * 1_000) }),
       ...(launch.preset?.environment(presetListeners(doors.listeners)) ?? {}),
     }
   }
+}
+
+function drainSignalOf(settings: Settings, launch: Pick<Launch, 'preset'>): string {
+  return settings.drainSignal ?? launch.preset?.drainSignal ?? 'SIGTERM'
 }

@@ -27,6 +27,8 @@ export interface StorePaths {
   readonly lock: string
   readonly pid: string
   readonly socket: string
+  /** What Node workers load first; made when needed. */
+  readonly preload: string
   /** A link to the directory of the notify sockets. */
   readonly run: string
 }
@@ -46,6 +48,7 @@ export function storePaths(stateDir: string, name: string): StorePaths {
     lock: join(root, 'lock'),
     pid: join(root, 'master.pid'),
     socket: join(root, 'control.sock'),
+    preload: join(root, 'preload'),
     run: join(root, 'run'),
   }
 }

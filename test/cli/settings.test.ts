@@ -41,6 +41,7 @@ test('what is not said has its default', () => {
     preflight: null,
     user: null,
     envFile: null,
+    preload: true,
     respawn: true,
     watchdogMs: null,
     sha256: null,

@@ -38,6 +38,7 @@ const SETTINGS: Settings = {
   preflight: null,
   user: null,
   envFile: null,
+  preload: false,
   respawn: true,
   watchdogMs: null,
   sha256: null,
@@ -68,7 +69,15 @@ function workforce(settings: Partial<Settings>, onInput: (input: Input, force: W
     inputs.push(input)
     onInput(input, force)
   }
-  const force = new Workforce({ settings: { ...SETTINGS, ...settings }, paths, listeners: [], hub, user: null, send })
+  const force = new Workforce({
+    settings: { ...SETTINGS, ...settings },
+    paths,
+    listeners: [],
+    hub,
+    user: null,
+    preload: null,
+    send,
+  })
   onEnd(() => {
     for (const input of inputs) if (input.type === 'spawned') force.kill(input.worker)
     hub.close()

@@ -1,0 +1,71 @@
+/**
+ * The copy of the Node preload (src/worker/preload) that workers load: in the state directory and readable to all,
+ * since where autoup is installed another user may not get to. Each change of it gets a folder of its own, put there by
+ * rename, so that no worker ever loads one half of the old and one half of the new. The folder belongs to the store.
+ */
+
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { messageOf } from '../core/errors.ts'
+import type { Settings } from '../core/settings.ts'
+import { createFolder, type StorePaths } from '../store/layout.ts'
+import { storeTrouble } from '../store/trouble.ts'
+
+type Files = ReadonlyMap<string, Buffer>
+
+const SOURCE = fileURLToPath(new URL('../worker/preload', import.meta.url))
+const ENTRY = 'index.cjs'
+
+/** The file for `--require`, or null. A store that cannot be written keeps no worker from it, and nobody from booting. */
+export function preloadFor(settings: Settings, paths: StorePaths, warn: (message: string) => void): string | null {
+  // An embedded program says by itself what it does with its sockets.
+  if (!settings.preload || settings.embedded !== null) return null
+  try {
+    return installPreload(paths)
+  } catch (error) {
+    warn(`${messageOf(error)}; Node workers load it from where autoup is installed`)
+    return join(SOURCE, ENTRY)
+  }
+}
+
+/** Throws AutoupError `failed` when the store cannot be written. Needs the lock on the store. */
+export function installPreload(paths: StorePaths, source: string = SOURCE): string {
+  const files = read(source)
+  try {
+    createFolder(paths.preload, 0o755)
+    const there = readdirSync(paths.preload).map((name) => join(paths.preload, name))
+    const current = there.find((folder) => isSame(files, folder)) ?? write(files, paths.preload)
+    for (const folder of there) if (folder !== current) rmSync(folder, { recursive: true, force: true })
+    return join(current, ENTRY)
+  } catch (cause) {
+    throw storeTrouble('write', paths.preload, cause)
+  }
+}
+
+/** The user's own options first, then ours: quoted as Node reads it (a backslash before `"` and itself, in quotes). */
+export function withPreload(nodeOptions: string | undefined, preload: string): string {
+  const own = `--require="${preload.replace(/["\\]/g, '\\$&')}"`
+  return nodeOptions ? `${nodeOptions} ${own}` : own
+}
+
+function write(files: Files, parent: string): string {
+  const folder = join(parent, `${Date.now().toString(36)}-${process.pid}`)
+  const temporary = join(parent, `.${basename(folder)}`)
+  createFolder(temporary, 0o755)
+  for (const [name, content] of files) writeFileSync(join(temporary, name), content, { mode: 0o644 })
+  renameSync(temporary, folder)
+  return folder
+}
+
+/** What a crash has torn or somebody has changed is not the same, and is written anew. */
+function isSame(files: Files, folder: string): boolean {
+  if (basename(folder).startsWith('.') || !statSync(folder).isDirectory()) return false
+  const there = read(folder)
+  return there.size === files.size && [...files].every(([name, content]) => there.get(name)?.equals(content) ?? false)
+}
+
+function read(folder: string): Files {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.cjs'))
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]))
+}

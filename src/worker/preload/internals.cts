@@ -1,0 +1,62 @@
+/**
+ * What the preload uses of Node that is not in its documentation, with types, in this file only. All of it is the same
+ * in Node 20 to 26 (lib/net.js): `_listen2` is where every form of `listen` comes together once names are looked up,
+ * and is kept by Node for those who wrap it; a handle is libuv's stream behind a server.
+ */
+
+import net from 'node:net'
+
+/** uv_tcp_t or uv_pipe_t that listens. Status codes are 0 or a negative errno. */
+export interface Handle {
+  listen(backlog: number): number
+  close(done?: () => void): void
+  /** Not for unix sockets. */
+  getsockname?(out: object): number
+  fchmod?(mode: number): number
+  ref(): void
+  unref(): void
+  /** Called as a method of the handle that is its server's. */
+  onconnection: (status: number, client: unknown) => void
+}
+
+export interface ServerInternals {
+  _handle: Handle | null
+  /** Connections that are open, also after `close`. */
+  _connections: number
+  /** Called when one of them has ended. */
+  _emitCloseIfDrained(): void
+}
+
+/** For a path `port` is -1; with `fd` all of the address is null. */
+export type Listen2 = (
+  this: net.Server & ServerInternals,
+  address: string | null,
+  port: number | null,
+  addressType: number | null,
+  backlog: number | undefined,
+  fd: number | undefined,
+  flags: number | undefined,
+) => void
+
+interface NetInternals {
+  _createServerHandle(address: null, port: null, addressType: null, fd: number): Handle | number
+}
+
+interface PrototypeInternals {
+  _listen2: Listen2
+}
+
+/** Null where the descriptor is no socket that can listen. */
+export function openHandle(fd: number): Handle | null {
+  const handle = (net as typeof net & NetInternals)._createServerHandle(null, null, null, fd)
+  return typeof handle === 'number' ? null : handle
+}
+
+export function wrapListen2(wrap: (original: Listen2) => Listen2): void {
+  const prototype = net.Server.prototype as net.Server & PrototypeInternals
+  prototype._listen2 = wrap(prototype._listen2)
+}
+
+export function internalsOf(server: net.Server): net.Server & ServerInternals {
+  return server as net.Server & ServerInternals
+}
