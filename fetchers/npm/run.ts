@@ -74,6 +74,8 @@ export async function runNpm(context: FetchContext, command: NpmCommand): Promis
   const cache = `--cache=${join(context.scratch, 'npm-cache')}`
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(deadlineMs)])
   const env = npmEnvironment(process.env, { registry, token: context.token, temporary })
+  const { hideMemory } = await import('../../src/system/own-limits.ts')
+  hideMemory()
   const ended = await run([...args, ...FLAGS, cache], { cwd: folder, env, signal })
   if (ended.isGivenUp) {
     const why = context.signal.aborted ? 'was given up' : `did not come to an end in ${Math.round(deadlineMs / 1000)} s`

@@ -5,7 +5,7 @@
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { arch } from 'node:process'
+import { arch, platform } from 'node:process'
 import { errnoOf } from '../core/errors.ts'
 import { prctl, syscall } from './libc.ts'
 
@@ -28,6 +28,8 @@ const SYS_PRLIMIT64: Readonly<Record<string, number>> = {
 
 /** PR_CAPBSET_DROP(2const). */
 const PR_CAPBSET_DROP = 24
+/** PR_SET_DUMPABLE(2const). */
+const PR_SET_DUMPABLE = 4
 /** CAP_SETPCAP, without which nothing can be dropped. */
 const CAP_SETPCAP = 8
 /** More than any kernel has. */
@@ -66,6 +68,14 @@ export function dropCapabilities(kept: readonly number[]): void {
       if (errnoOf(error) !== 'EINVAL') throw error
     }
   }
+}
+
+/**
+ * From now on nobody without CAP_SYS_PTRACE, be he of the same user, reads the memory or the environment of this
+ * process, traces it or takes its descriptors (ptrace(2)): not even a program that it starts. Undone by execve(2).
+ */
+export function hideMemory(): void {
+  if (platform === 'linux') prctl(PR_SET_DUMPABLE, 0)
 }
 
 /** When memory runs out, this one is killed before any service. */

@@ -69,6 +69,9 @@ async function* byTool(path: string, compression: Exclude<Compression, 'gzip'>):
   const tool = toolFor(compression)
   if (tool === null)
     throw new AutoupError('failed', `cannot unpack ${compression} data: there is no program for it here`)
+  // Whatever the bytes make of that program, what is in this process is not for it.
+  const { hideMemory } = await import('../system/own-limits.ts')
+  hideMemory()
   const { PATH = '' } = process.env
   const fd = openSync(path, 'r')
   const child = spawn(tool.path, tool.args, { stdio: [fd, 'pipe', 'pipe'], env: { PATH, LC_ALL: 'C' } })

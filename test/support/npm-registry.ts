@@ -26,6 +26,8 @@ export interface PublishedPackage {
   readonly signature?: 'good' | 'none' | 'of another' | 'by another key'
   readonly integrity?: 'good' | 'none'
   readonly publishedAt?: string
+  /** Instead of one made of the above. */
+  readonly tarball?: Buffer
 }
 
 export interface NpmRegistry {
@@ -118,7 +120,7 @@ export async function startNpmRegistry(): Promise<NpmRegistry> {
     tokens,
     async publish(what) {
       const { name, version, files = {}, manifest = {}, announced = {}, tag = 'latest' } = what
-      const tarball = await pack(folder, { name, version, ...manifest }, files)
+      const tarball = what.tarball ?? (await pack(folder, { name, version, ...manifest }, files))
       const integrity = integrityOf(tarball)
       const sign = (by: KeyObject, text: string) => ({
         keyid: keyOf(key.publicKey).keyid,

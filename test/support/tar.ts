@@ -9,6 +9,8 @@ export interface TarEntry {
   data?: string | Buffer
   linkpath?: string
   mode?: number
+  /** Said of it instead of the truth. */
+  size?: number
 }
 
 export function tar(...entries: TarEntry[]): Buffer {
@@ -16,9 +18,17 @@ export function tar(...entries: TarEntry[]): Buffer {
 }
 
 /** Without the end mark. */
-export function tarBlocks({ path, type = 'File', data = '', linkpath, mode = 0o644 }: TarEntry): Buffer[] {
+export function tarBlocks({ path, type = 'File', data = '', linkpath, mode = 0o644, size }: TarEntry): Buffer[] {
   const body = Buffer.from(data)
-  const header = new Header({ path, type, mode, size: body.length, uid: 0, gid: 0, ...(linkpath ? { linkpath } : {}) })
+  const header = new Header({
+    path,
+    type,
+    mode,
+    size: size ?? body.length,
+    uid: 0,
+    gid: 0,
+    ...(linkpath ? { linkpath } : {}),
+  })
   header.mtime = new Date(0)
   const block = Buffer.alloc(512)
   header.encode(block)
