@@ -23,11 +23,15 @@ import { isAlive } from '../system/procfs.ts'
 import { lookUpUser, type User } from '../system/user.ts'
 import { PROBE, sharedSpecs } from './doors.ts'
 import { resolveLaunch } from './launch.ts'
+import { lendTo } from './lend.ts'
 import { findOrphans, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
 import { trackStranger } from './process.ts'
 
 const UNCONFINED =
   'this kernel has no Landlock (Linux 5.19 or later, with landlock among its lsm=): what unpacks a download is not kept from writing outside of the store'
+
+const AS_ROOT =
+  'what unpacks a download runs as root here, who may not become another user or start this program as one: it could change modes, owners and times of files outside of the store'
 
 export interface Booted {
   readonly paths: StorePaths
@@ -55,7 +59,7 @@ export async function boot(settings: Settings, emit: (event: AutoupEvent) => voi
         warn(emit, `the build ${id} is recorded but not in the store`)
     })
     if (settings.source === null) resolveLaunch(paths, COMMAND, settings)
-    else if (landlockAbi() === 0) warn(emit, UNCONFINED)
+    else warnOfStager(paths, emit)
     const booted = await openSockets(settings, { paths, lock, ledger, user }, emit)
     // Only now has the stager of a killed master been ended.
     await tolerate(emit, () => sweepTmp(paths))
@@ -77,6 +81,12 @@ async function checkCommitted(paths: StorePaths, ledger: Ledger, emit: (event: A
   const what = [...check.missing, ...check.changed].slice(0, 3).join(', ')
   warn(emit, `the committed build ${nameOf(ledger.committed)} is not as it was sealed (${what}): it is staged anew`)
   return { ...ledger, known: null }
+}
+
+/** What does not hold here of what docs/plugins.md says. */
+function warnOfStager(paths: StorePaths, emit: (event: AutoupEvent) => void): void {
+  if (landlockAbi() === 0) warn(emit, UNCONFINED)
+  if (process.getuid?.() === 0 && lendTo(paths.tmp) === null) warn(emit, AS_ROOT)
 }
 
 type BeforeSockets = Pick<Booted, 'paths' | 'lock' | 'ledger' | 'user'>

@@ -3,7 +3,8 @@
  * under the same pid. Two steps, because Landlock binds one thread and what that starts, and Node has several before
  * its first line runs: after the exec there is none that is not bound. Nothing untrusted is touched here.
  *
- * TMP is the folder it may write to. A PROGRAM in place of the stager is for tests.
+ * TMP is the folder it may write to, USER the number of whom it is to be (stranger.ts), or `-`: whoever the master is. A
+ * PROGRAM in place of the stager is for tests.
  *
  * What the kernel does not have is left out; the master has said so when it started. What it has and refuses all the
  * same ends the stager: then nothing is staged, rather than unconfined.
@@ -15,6 +16,7 @@ import { execve, setCloseOnExec } from '../system/libc.ts'
 import { dieFirst, dropCapabilities, FILE_CAPABILITIES, limitSelf } from '../system/own-limits.ts'
 import { denyEscapes } from '../system/seccomp.ts'
 import { ownExecutable, selfAs } from '../system/self.ts'
+import { becomeStranger } from '../system/stranger.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 
 /** Below every service of this machine, above what is idle. */
@@ -23,8 +25,8 @@ const NICE = 10
 /** stdin, stdout, stderr and the wire: Node marks them to be closed by an exec. */
 const DESCRIPTORS = [0, 1, 2, 3]
 
-/** `[TMP]` or `[TMP, PROGRAM]`. Only returns by throwing. */
-export function becomeStager([tmp = '', program]: readonly string[]): never {
+/** `[TMP, USER]` or `[TMP, USER, PROGRAM]`. Only returns by throwing. */
+export function becomeStager([tmp = '', user = '-', program]: readonly string[]): never {
   process.umask(0o022)
   try {
     setPriority(NICE)
@@ -40,6 +42,7 @@ export function becomeStager([tmp = '', program]: readonly string[]): never {
     coreBytes: 0,
   })
   dropCapabilities(FILE_CAPABILITIES)
+  if (user !== '-') becomeStranger(Number(user))
   forgoPrivileges()
   const abi = landlockAbi()
   if (abi > 0) restrictWrites(abi, { folders: [tmp], files: ['/dev/null'] })

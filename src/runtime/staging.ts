@@ -19,6 +19,7 @@ import { selfAs } from '../system/self.ts'
 import { startProcess } from '../system/spawn.ts'
 import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
+import { lendTo } from './lend.ts'
 import { newReportGate } from './report-gate.ts'
 import {
   isVerdict,
@@ -149,7 +150,9 @@ function notStarted(error: unknown, { onVerdict }: StageCallbacks): Staging {
  * that a signal reaches all it has started; no descriptor of the master's, whose stderr may be a terminal or a log.
  */
 function startChild({ store }: StageJob, directory: string, program: string | undefined): ChildProcess {
-  const self = selfAs('confined', program === undefined ? [store.tmp] : [store.tmp, program])
+  const user = lendTo(store.tmp)
+  const words = [store.tmp, user === null ? '-' : String(user)]
+  const self = selfAs('confined', program === undefined ? words : [...words, program])
   const env: NodeJS.ProcessEnv = { ...self.env, AUTOUP_STATE: store.root }
   for (const [name, value] of Object.entries(process.env)) {
     if (ENVIRONMENT.test(name) || NPM_SETTINGS.test(name)) env[name] = value

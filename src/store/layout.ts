@@ -61,7 +61,9 @@ export function createStore(paths: StorePaths): void {
   createFolder(paths.tmp, 0o700)
   const probe = join(paths.tmp, `.probe-${process.pid}`)
   try {
-    writeFileSync(probe, 'autoup\n')
+    // A new file: a stager may have left a link of that name.
+    rmSync(probe, { force: true })
+    writeFileSync(probe, 'autoup\n', { flag: 'wx' })
     sweepTemporaries(paths.root)
   } catch (cause) {
     throw storeTrouble('write', paths.root, cause)

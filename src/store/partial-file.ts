@@ -90,8 +90,13 @@ export async function keepPartial(path: string, partials: string): Promise<void>
 /** What others have left there is of an older release. */
 export async function dropPartials(partials: string): Promise<void> {
   for (const name of await readdir(partials)) {
-    if (name.startsWith(PARTIAL_PREFIX)) await rm(join(partials, name), { force: true })
+    // One that another stager has just left cannot be removed by this one.
+    if (name.startsWith(PARTIAL_PREFIX)) await rm(join(partials, name), { force: true }).catch(ignoreForeign)
   }
+}
+
+function ignoreForeign(error: unknown): void {
+  if (!['EPERM', 'EACCES'].includes(errnoOf(error) ?? '')) throw error
 }
 
 function ignoreAbsent(error: unknown): void {

@@ -15,6 +15,7 @@ import { removeTree } from '../system/tree.ts'
 import { type BuildFile, buildFolder, buildOf, readBuildFile, readBuildFileIn } from './build-file.ts'
 import { checkSeal, isWhole } from './check-seal.ts'
 import { createFolder, type StorePaths } from './layout.ts'
+import { takeBack } from './take-back.ts'
 import { storeTrouble } from './trouble.ts'
 
 /** Of `build.json` and of the manifest: 100 000 entries with names of 160 bytes have 30 MB. */
@@ -36,6 +37,7 @@ export async function finishStaging(paths: StorePaths, stagedDirectory: string):
     }
     const existing = readBuildFile(paths, file.id)
     if (existing !== null && isWhole(await checkSeal(paths, file.id, { full: false }))) return buildOf(existing)
+    await takeBack(stagedDirectory)
     await makeLinks(join(stagedDirectory, 'tree'), file)
     syncDirectory(stagedDirectory)
     await moveAside(paths, file.id)

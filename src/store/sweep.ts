@@ -1,6 +1,6 @@
 /**
- * What is no longer needed in a store. A build goes in one rename to `tmp/` and is removed there, so that a crash never
- * leaves half of one under `builds/`. Whatever somebody has written into is not ours to delete: it is moved aside.
+ * What is no longer needed in a store. A build goes in one rename out of `builds/` and is removed then, so that a crash
+ * never leaves half of one there; nor in `tmp/`, which is lent to stagers. Whatever somebody has written into is not ours to delete: it is moved aside.
  */
 
 import { renameSync } from 'node:fs'
@@ -31,6 +31,9 @@ export interface SweepOptions {
 /** A download that nobody took up again in this time is of no use any more. */
 const PARTIAL_KEPT_MS = 86_400_000
 
+/** What is being removed, beside `builds/`. */
+const SWEPT_PREFIX = 'swept-'
+
 /** Empties `tmp/`, but for what a download can go on from: at start, under the lock, when nobody stages. */
 export async function sweepTmp(paths: StorePaths): Promise<void> {
   try {
@@ -38,6 +41,9 @@ export async function sweepTmp(paths: StorePaths): Promise<void> {
       const path = join(paths.tmp, name)
       if (name.startsWith(PARTIAL_PREFIX) && Date.now() - (await stat(path)).mtimeMs < PARTIAL_KEPT_MS) continue
       await removeTree(path)
+    }
+    for (const name of await readdir(paths.root)) {
+      if (name.startsWith(SWEPT_PREFIX)) await removeTree(join(paths.root, name))
     }
   } catch (cause) {
     throw storeTrouble('write', paths.tmp, cause)
@@ -84,7 +90,7 @@ async function sweepBuild(paths: StorePaths, id: BuildId, isNeeded: (id: BuildId
     await moveAside(paths, id)
     return true
   }
-  const doomed = join(paths.tmp, `swept-${id}-${process.pid}`)
+  const doomed = join(paths.root, SWEPT_PREFIX + id)
   await removeTree(doomed)
   // rename(2) of a folder writes its `..`, which needs the folder itself to be writable for all but root.
   await chmod(buildFolder(paths, id), 0o755)

@@ -57,7 +57,7 @@ export function limitSelf(limits: Limits): void {
  * or signal what belongs to others. Does nothing where there are none to lose.
  */
 export function dropCapabilities(kept: readonly number[]): void {
-  if ((effectiveCapabilities() & (1n << BigInt(CAP_SETPCAP))) === 0n) return
+  if ((capabilities('CapEff') & (1n << BigInt(CAP_SETPCAP))) === 0n) return
   // CAP_SETPCAP goes last, since it is what takes the others away.
   const doomed = Array.from({ length: CAPABILITIES }, (_, index) => index).filter((each) => !kept.includes(each))
   for (const capability of [...doomed.filter((each) => each !== CAP_SETPCAP), CAP_SETPCAP]) {
@@ -87,8 +87,9 @@ export function dieFirst(): void {
   }
 }
 
-function effectiveCapabilities(): bigint {
-  const match = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))
+/** As a bit mask (proc_pid_status(5)). */
+export function capabilities(set: 'CapEff' | 'CapPrm'): bigint {
+  const match = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))
   return match ? BigInt(`0x${match[1]}`) : 0n
 }
 

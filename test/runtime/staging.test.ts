@@ -1,12 +1,13 @@
 /** Real stagers: the built program, as a child of this process. */
 
-import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { parseManifest } from '../../src/core/manifest.ts'
 import {
   parseReport,
   plainText,
@@ -15,12 +16,13 @@ import {
   type StageVerdict,
 } from '../../src/runtime/stage-protocol.ts'
 import { type Staging, stage } from '../../src/runtime/staging.ts'
-import { readBuild } from '../../src/store/build-file.ts'
+import { buildFolder, readBuild, treeFolder } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
 import { finishStaging } from '../../src/store/seal.ts'
+import { seenOf } from '../../src/system/tree.ts'
 import { type Artifact, directory, elf, script } from '../support/builds.ts'
 import { isAlive, kill, readProcess } from '../support/processes.ts'
-import { findProgram } from '../support/requirements.ts'
+import { findProgram, needs } from '../support/requirements.ts'
 import { jobFor, temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { pack, tar } from '../support/tar.ts'
 import { until } from '../support/until.ts'
@@ -206,6 +208,51 @@ describe('a stager', () => {
     ])
     const { bytes: grandchild } = run.progress[0] as { bytes: number }
     await until('its child is gone', () => !isAlive(grandchild))
+  })
+
+  needs('root', 'setpriv').test('of a root that may not change users is root, and stages as well', async () => {
+    elf()(path)
+    const master = join(folder, 'master.mjs')
+    const built = fileURLToPath(new URL('../../dist/src/runtime/staging.js', import.meta.url))
+    await writeFile(
+      master,
+      `import { stage } from ${JSON.stringify(built)}
+import { statSync } from 'node:fs'
+const job = ${JSON.stringify(jobFor(store, `file:${path}`))}
+const onVerdict = (verdict) => console.log(JSON.stringify([verdict.type, verdict.directory && statSync(verdict.directory).uid]))
+stage(job, { onProgress() {}, onVerdict })
+`,
+    )
+    const said = await until('it is still', () => {
+      const words = ['--bounding-set', '-setuid', process.execPath, master]
+      const text = execFileSync('setpriv', words, { encoding: 'utf8' }).trim()
+      return text.includes('incomplete') ? null : text
+    })
+    expect(JSON.parse(said)).toEqual(['staged', 0])
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('makes a build that is its master’s when it is sealed', async () => {
+    path = join(folder, 'app')
+    directory(elf(), { README: 'hello' })(path)
+    const run = await until('it is still', async () => {
+      const once = start()
+      await once.staging.done
+      return once.verdicts[0]?.type === 'incomplete' ? null : once
+    })
+    const staged = (run.verdicts[0] as { directory: string }).directory
+    expect(statSync(staged).uid).toBeGreaterThanOrEqual(65_520)
+    const { id } = await finishStaging(store, staged)
+    const folders = [buildFolder(store, id), treeFolder(store, id), join(treeFolder(store, id), 'bin')]
+    for (const each of folders) {
+      for (const name of ['.', ...readdirSync(each)]) expect(statSync(join(each, name)).uid, name).toBe(0)
+    }
+    // And none of it has to be read again to be known.
+    const manifest = parseManifest(readFileSync(join(buildFolder(store, id), 'manifest'), 'utf8'))!
+    const files = manifest.filter((entry) => entry.kind === 'file')
+    expect(files.length).toBeGreaterThan(1)
+    for (const { path: file, seen } of files) {
+      expect(seen).toEqual(seenOf(lstatSync(join(treeFolder(store, id), file), { bigint: true })))
+    }
   })
 
   test('ends with its master', async () => {

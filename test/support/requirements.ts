@@ -11,6 +11,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'systemd-socket-activate': 'systemd',
   prlimit: 'util-linux',
   unshare: 'util-linux',
+  setpriv: 'util-linux',
   ps: 'procps',
   promtool: 'prometheus',
 }

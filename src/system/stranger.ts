@@ -1,0 +1,98 @@
+/**
+ * Users that nobody is: a root process goes on as one of them and owns nothing of the machine but what it was lent. So
+ * it cannot change modes, owners, times or attributes of other people's files, which Landlock does not mediate. It may
+ * still read what root may, since sources, tokens of npm and authorities are often root's alone (capabilities(7),
+ * "Ambient"). Several, so that one of two who run at a time has no power over what is the other's.
+ */
+
+import { arch } from 'node:process'
+import { errnoOf } from '../core/errors.ts'
+import { prctl, syscall } from './libc.ts'
+import { capabilities } from './own-limits.ts'
+
+/** systemd.io/UIDS-GIDS: 65520 to 65533 are nobody's, and inside of what every container maps. */
+const FIRST = 65_520
+const COUNT = 14
+
+/** The group of them all. */
+export const STRANGERS = 65_520
+
+/** capabilities(7), by number. */
+const CAP = { chown: 0, dacOverride: 1, readAll: 2, fowner: 3, kill: 5, setgid: 6, setuid: 7, lease: 28 } as const
+
+/** What a master needs to lend, to take back and to end what it lent to. */
+const LENDING = [CAP.chown, CAP.dacOverride, CAP.fowner, CAP.kill, CAP.setgid, CAP.setuid]
+
+/** PR_SET_KEEPCAPS(2const), PR_CAP_AMBIENT(2const). */
+const PR_SET_KEEPCAPS = 8
+const PR_CAP_AMBIENT = 47
+const PR_CAP_AMBIENT_RAISE = 2
+
+/** linux/capability.h */
+const CAPABILITY_VERSION_3 = 0x20080522
+
+/** capset(2) of unistd.h. */
+const SYS_CAPSET: Readonly<Record<string, number>> = {
+  x64: 126,
+  arm64: 91,
+  riscv64: 91,
+  loong64: 91,
+  arm: 185,
+  ia32: 185,
+  ppc64: 184,
+  s390x: 185,
+}
+
+let turn = 0
+
+/** Whether this process can start others as strangers: root, with its usual capabilities. */
+export function knowsStrangers(): boolean {
+  return process.getuid?.() === 0 && SYS_CAPSET[arch] !== undefined && LENDING.every((each) => has('CapEff', each))
+}
+
+/** One after the other, so that those who live at a time differ. */
+export function nextStranger(): number {
+  return FIRST + (turn++ % COUNT)
+}
+
+/**
+ * This process, and what the calling thread starts by execve(2), is that user from now on, for good. It keeps the right
+ * to read everything and to ask for leases, as far as it had them. Throws where the user does not exist in this
+ * namespace.
+ */
+export function becomeStranger(uid: number): void {
+  prctl(PR_SET_KEEPCAPS, 1)
+  process.setgroups?.([])
+  process.setgid?.(STRANGERS)
+  process.setuid?.(uid)
+  const kept = keptCapabilities()
+  setCapabilities(kept)
+  for (const each of kept) raiseAmbient(each)
+}
+
+/** In a container root often has the greater right and not the smaller one. */
+function keptCapabilities(): readonly number[] {
+  const reads = has('CapPrm', CAP.readAll) ? CAP.readAll : CAP.dacOverride
+  return [reads, CAP.lease].filter((each) => has('CapPrm', each))
+}
+
+/** One that the bounding set lacks cannot be handed on. */
+function raiseAmbient(capability: number): void {
+  try {
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') throw error
+  }
+}
+
+/** struct __user_cap_header_struct and two of struct __user_cap_data_struct: effective, permitted, inheritable. */
+function setCapabilities(all: readonly number[]): void {
+  const mask = all.reduce((sum, each) => sum | (1 << each), 0) >>> 0
+  const header = new Uint8Array(Uint32Array.of(CAPABILITY_VERSION_3, 0).buffer)
+  const data = new Uint8Array(Uint32Array.of(mask, mask, mask, 0, 0, 0).buffer)
+  syscall('capset', SYS_CAPSET[arch] ?? 0, header, data)
+}
+
+function has(set: 'CapEff' | 'CapPrm', capability: number): boolean {
+  return (capabilities(set) & (1n << BigInt(capability))) !== 0n
+}
