@@ -10,7 +10,7 @@ import { CONFIG } from './where.ts'
 
 export const COMMAND_KEY = 'command'
 
-export type JsonKind = 'switch' | 'number' | 'text' | 'list' | 'words'
+export type JsonKind = 'switch' | 'number' | 'text' | 'word' | 'list' | 'words'
 
 export interface ConfigKey {
   readonly kind: JsonKind
@@ -24,6 +24,7 @@ const FORMS: Readonly<Record<JsonKind, string>> = {
   switch: 'true or false',
   number: 'a whole number',
   text: 'a text',
+  word: 'a text or a number',
   list: 'a text or a number, or a list of these',
   words: 'a list of words, such as ["node", "server.js"]',
 }
@@ -35,6 +36,7 @@ const TAKES: Readonly<Record<JsonKind, (value: unknown) => boolean>> = {
   switch: (value) => typeof value === 'boolean',
   number: (value) => Number.isSafeInteger(value),
   text: isText,
+  word: isWord,
   list: (value) => isWord(value) || (Array.isArray(value) && value.every(isWord)),
   words: (value) => Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === 'string'),
 }
@@ -57,5 +59,6 @@ function keyOf(kind: JsonKind, option: ConfigKey['option']): ConfigKey {
 function kindOf({ value, isRepeatable }: OptionSpec): JsonKind {
   if (value === undefined) return 'switch'
   if (isRepeatable) return 'list'
+  if (value === 'ADDR') return 'word'
   return value === 'N' ? 'number' : 'text'
 }

@@ -2,6 +2,7 @@
 
 import { type Address, formatAddress, parseListen } from '../core/address.ts'
 import { AutoupError } from '../core/errors.ts'
+import { parsePageAddress } from '../core/page-address.ts'
 import type { FileLayer } from './command.ts'
 
 interface Taken {
@@ -25,13 +26,18 @@ export function refuseSamePort(apps: readonly FileLayer[]): void {
 }
 
 function addressesOf(app: FileLayer): Address[] {
-  return (app.values.get('listen')?.values ?? []).flatMap((text) => {
-    try {
-      return parseListen(text).address
-    } catch {
-      return []
-    }
-  })
+  const own = (flag: string, parse: (text: string) => Address): Address[] =>
+    (app.values.get(flag)?.values ?? []).flatMap((text) => {
+      try {
+        return parse(text)
+      } catch {
+        return []
+      }
+    })
+  return [
+    ...own('listen', (text) => parseListen(text).address),
+    ...own('metrics', (text) => parsePageAddress(text).address),
+  ]
 }
 
 /** All addresses hold each one; port 0 is any that is free. */

@@ -59,6 +59,8 @@ function propertyOf({ kind, option }: ConfigKey): Schema {
       return { description, type: 'boolean' }
     case 'number':
       return { description, type: 'integer', minimum: 0 }
+    case 'word':
+      return { description, ...word }
     case 'list':
       return { description, oneOf: [word, { type: 'array', items: word }] }
     case 'words':

@@ -9,4 +9,18 @@ export const presenters: Presenters = {
     const about = { version: version(), node: process.version }
     return { contentType: METRICS_TYPE, text: (measures) => metricsText(measures, about) }
   },
+  async page() {
+    const [{ pageDocument }, { sections }, { PAGE_SCRIPT }, { PAGE_STYLE }] = await Promise.all([
+      import('../report/page/document.ts'),
+      import('../report/page/sections.ts'),
+      import('../report/page/script.ts'),
+      import('../report/page/style.ts'),
+    ])
+    return {
+      script: PAGE_SCRIPT,
+      style: PAGE_STYLE,
+      document: (sight) => pageDocument(sight, version()),
+      parts: (sight) => Object.fromEntries(Object.entries(sections(sight)).map(([id, part]) => [id, part.html])),
+    }
+  },
 }

@@ -145,6 +145,12 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   { flag: 'no-preload', help: 'leave Node apps to speak for themselves', group: WORKERS },
   { flag: 'watchdog', value: 'DURATION', help: 'a worker must say WATCHDOG=1 this often', group: WORKERS },
   { flag: 'no-respawn', help: 'do not start a worker again that died', group: WORKERS },
+  {
+    flag: 'metrics',
+    value: 'ADDR',
+    help: 'serve a read-only page, and /metrics for Prometheus: 9090 (of loopback), *:9090, *:9090?host=NAME',
+    group: PLACES,
+  },
   NAME,
   { ...CONFIG, group: PLACES },
   { ...STATE_DIR, group: PLACES },

@@ -8,6 +8,7 @@ import { type ListenSpec, parseListen } from '../core/address.ts'
 import { parseDuration } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import { checkName } from '../core/name.ts'
+import { isSamePort, type PageAddress, parsePageAddress } from '../core/page-address.ts'
 import { DEFAULTS, LIMITS, LOG_FORMATS, type Settings, STRATEGIES } from '../core/settings.ts'
 import { tokenFor } from '../runtime/token.ts'
 import { readEnvFile } from '../system/environment.ts'
@@ -39,13 +40,14 @@ export function buildSettings(input: Input, io: Io, app: FileLayer | null = null
   const command = isOwnCommand ? input.command : app.command
   if (source === null && command.length === 0) throw nothing(input, app)
   refuseWithoutEffect(input, app, source)
+  const listen = distinct(options.readAll('listen', parseListen))
   return {
     name: nameGiven(input, options) ?? app?.key ?? nameFor(source, command),
     stateDir: stateDirectory(input, io, app),
     source,
     command,
     directory: isOwnCommand ? io.cwd : app.directory,
-    listen: distinct(options.readAll('listen', parseListen)),
+    listen,
     instances: options.read('instances', (text) => whole('instances', text, 1, LIMITS.instances), DEFAULTS.instances),
     strategy: options.read('strategy', (text) => oneOf('a strategy', text, STRATEGIES), DEFAULTS.strategy),
     intervalMs: duration(options, 'interval', null, INTERVAL_MIN_MS),
@@ -68,6 +70,7 @@ export function buildSettings(input: Input, io: Io, app: FileLayer | null = null
     allowDowngrade: options.isOn('allow-downgrade'),
     keep: options.read('keep', (text) => whole('keep', text, 0, KEEP_MAX), DEFAULTS.keep),
     logFormat: options.read('log-format', (text) => oneOf('a log format', text, LOG_FORMATS), defaultLogFormat(io)),
+    metrics: options.read('metrics', (text) => pageApart(parsePageAddress(text), listen), null),
     embedded: null,
   }
 }
@@ -129,6 +132,15 @@ function distinct(listen: readonly ListenSpec[]): readonly ListenSpec[] {
   const twice = listen.find((spec, index) => listen.findIndex(({ name }) => name === spec.name) < index)
   if (twice === undefined) return listen
   throw new AutoupError('usage', `two listeners are named '${twice.name}': name them apart with --listen NAME=ADDR`)
+}
+
+function pageApart(page: PageAddress, listen: readonly ListenSpec[]): PageAddress {
+  const twin = listen.find(({ address }) => isSamePort(page, address))
+  if (twin === undefined) return page
+  throw new AutoupError(
+    'usage',
+    `the port ${page.address.port} is the service's own (${twin.name}): choose another one`,
+  )
 }
 
 function duration<F extends number | null>(

@@ -42,6 +42,8 @@ export type AutoupEvent =
       readonly address: string
       readonly how: 'bound' | 'inherited' | 'taken-back'
     }
+  /** Of --metrics: `host:port`. */
+  | { readonly type: 'page-opened'; readonly address: string }
   | { readonly type: 'listener-tended'; readonly address: string; readonly what: string }
   | { readonly type: 'orphans-found'; readonly pids: readonly number[] }
   | ({ readonly type: 'worker-started' } & OfWorker)

@@ -4,6 +4,7 @@
  */
 
 import type { ListenSpec } from './address.ts'
+import type { PageAddress } from './page-address.ts'
 
 export const STRATEGIES = ['blue-green', 'rolling', 'exclusive'] as const
 
@@ -65,6 +66,8 @@ export interface Settings {
   readonly allowDowngrade: boolean
   readonly keep: number
   readonly logFormat: LogFormat
+  /** Where the page and /metrics are served, or null: nowhere. */
+  readonly metrics: PageAddress | null
   /** Null: the master is `autoup run`. */
   readonly embedded: Embedded | null
 }

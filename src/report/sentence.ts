@@ -34,6 +34,8 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       return ['master', 'info', 'has stopped']
     case 'listening':
       return ['listen', 'info', `${event.address} (${event.name}) ${LISTENING[event.how]}`]
+    case 'page-opened':
+      return ['page', 'info', `http://${event.address}/ shows this service, and /metrics its numbers`]
     case 'listener-tended':
       return ['listen', 'warning', `${event.address}: ${event.what}`]
     case 'orphans-found':

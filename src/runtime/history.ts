@@ -3,8 +3,8 @@
  * gone with the master; the lasting record is the log and the store.
  */
 
-import type { AutoupEvent } from '../core/events.ts'
-import type { CheckRecord } from '../core/sight.ts'
+import type { Stamped } from '../core/events.ts'
+import type { CheckRecord, Sight } from '../core/sight.ts'
 import type { State } from '../core/state.ts'
 import { countCheck, countEvent, EMPTY_TALLY, type Tally } from '../core/tally.ts'
 
@@ -15,6 +15,7 @@ export class History {
   #tally: Tally = EMPTY_TALLY
   readonly #checks: CheckRecord[] = []
   #lastCheck: State['lastCheck'] = null
+  #progress: Sight['progress'] = null
 
   get tally(): Tally {
     return this.#tally
@@ -25,8 +26,15 @@ export class History {
     return this.#checks
   }
 
-  note(event: AutoupEvent): void {
+  /** Of the last download: it may be over. */
+  get progress(): Sight['progress'] {
+    return this.#progress
+  }
+
+  note(event: Stamped): void {
     this.#tally = countEvent(this.#tally, event)
+    if (event.type === 'fetch-progress') this.#progress = event
+    if (event.type === 'release-found') this.#progress = null
   }
 
   /** To be shown each state that came to rest: most checks are no event. */

@@ -35,6 +35,7 @@ const REASONS: Readonly<Record<number, string>> = {
   409: 'Conflict',
   411: 'Length Required',
   413: 'Content Too Large',
+  421: 'Misdirected Request',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
 }
@@ -68,15 +69,15 @@ export function respond(socket: Socket, status: number, value: unknown, headers:
   socket.end(`${head(status, all)}${body}`)
 }
 
-/** The same with a body of another type. */
+/** The same with a body of another type, which the answer to a HEAD only describes. */
 export function respondText(
   socket: Socket,
   contentType: string,
   body: string,
-  headers: Record<string, string> = {},
+  { headers = {}, isHead = false }: { headers?: Record<string, string>; isHead?: boolean } = {},
 ): void {
   const all = { 'Content-Type': contentType, 'Content-Length': `${Buffer.byteLength(body)}`, ...headers }
-  socket.end(`${head(200, all)}${body}`)
+  socket.end(`${head(200, all)}${isHead ? '' : body}`)
 }
 
 /** The beginning of an answer that lasts until the connection ends. */

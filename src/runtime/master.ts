@@ -25,6 +25,7 @@ import { startControlServer } from './control-server.ts'
 import { EventLog } from './event-log.ts'
 import { History } from './history.ts'
 import { Loop } from './loop.ts'
+import { openPage } from './page.ts'
 import { policyOf } from './policy.ts'
 import { Preflight, type PreUpgrade } from './preflight.ts'
 import { preloadFor } from './preload.ts'
@@ -185,6 +186,8 @@ export async function runMaster(
   })
   send({ type: 'boot', orphans: workforce.adopt(orphans) })
   signals.handOver(send)
+  const page =
+    settings.metrics === null ? null : await openPage(settings.metrics, handlers, { log, history, presenters })
   if (settings.source !== null) sweeping = sweep()
 
   const status = await ended
@@ -193,6 +196,7 @@ export async function runMaster(
   tending.stop()
   loop.close()
   requests.stopped()
+  await page?.close()
   await control?.close()
   // Nothing may write to the store once the lock is given up.
   await Promise.all([sweeping, checks.idle()])

@@ -7,6 +7,7 @@ import type { Measures, Sight } from '../core/sight.ts'
 
 export interface Presenters {
   metrics(): Promise<MetricsPresenter>
+  page(): Promise<PagePresenter>
 }
 
 export interface MetricsPresenter {
@@ -21,5 +22,5 @@ export interface PagePresenter {
   /** A whole HTML document. */
   document(sight: Sight): string
   /** The parts of it that change, by the id of their element. */
-  sections(sight: Sight): Readonly<Record<string, string>>
+  parts(sight: Sight): Readonly<Record<string, string>>
 }

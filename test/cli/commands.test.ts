@@ -214,7 +214,8 @@ describe('help and mistakes', () => {
     [['status', 'a', 'b'], /too many words/],
     [['status', '../x'], /cannot be the name/],
     [['events', '--since', 'yesterday'], /--since/],
-    [['run', '--metrics', '9090'], /unknown option '--metrics'/],
+    [['run', '--metrics', 'x', '--', 'true'], /--metrics: 'x' is not an address for the page/],
+    [['run', '--metrics', '8080', '--listen', '8080', '--', 'true'], /--metrics: the port 8080 is the service's own/],
   ])('%j is one sentence and 2', async (words, message) => {
     const { code, stdout, stderr } = await autoup(words)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -52,6 +52,7 @@ test('what is not said has its default', () => {
     allowDowngrade: false,
     keep: DEFAULTS.keep,
     logFormat: 'json',
+    metrics: null,
     embedded: null,
   })
 })
@@ -64,7 +65,7 @@ test('every option arrives', () => {
   const words = `${FETCH} --token-file ${tokenFile} --listen http=8080 --listen unix:/run/app.sock --name shop --instances 4 --strategy rolling
     --interval 5m --ready http:/up --ready-timeout 1m --drain-timeout 0 --drain-signal quit --probation 3s
     --preflight ./check --user root --env-file ${envFile} --no-respawn --watchdog 10s --sha256 ${'Ab'.repeat(32)} --keep 0
-    --state-dir /s --log-format journal -- ./app --port 1`
+    --state-dir /s --log-format journal --metrics *:9090?host=web1 -- ./app --port 1`
   expect(settings(words.replace(/\s+/g, ' '))).toMatchObject({
     name: 'shop',
     stateDir: '/s',
@@ -91,6 +92,7 @@ test('every option arrives', () => {
     tokenFile,
     keep: 0,
     logFormat: 'journal',
+    metrics: { address: { family: 'tcp', host: null, port: 9090 }, hosts: ['web1'] },
   })
 })
 

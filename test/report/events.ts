@@ -10,6 +10,7 @@ const ALL: { [T in AutoupEvent['type']]: Extract<AutoupEvent, { type: T }> } = {
   'master-stopping': { type: 'master-stopping', reason: 'SIGTERM' },
   'master-stopped': { type: 'master-stopped' },
   listening: { type: 'listening', name: 'http', address: '0.0.0.0:8080', how: 'bound' },
+  'page-opened': { type: 'page-opened', address: '127.0.0.1:9090' },
   'listener-tended': { type: 'listener-tended', address: '0.0.0.0:8080', what: 'O_NONBLOCK was gone' },
   'orphans-found': { type: 'orphans-found', pids: [1, 2] },
   'worker-started': { type: 'worker-started', ...worker },

@@ -49,6 +49,7 @@ const SETTINGS: Settings = {
   allowDowngrade: false,
   keep: 3,
   logFormat: 'json',
+  metrics: null,
   embedded: null,
 }
 
