@@ -56,6 +56,8 @@ export interface RunConfig {
   readonly tokenFile?: string
   readonly keep?: number
   readonly logFormat?: 'pretty' | 'journal' | 'json'
+  /** Serves a read-only page and /metrics: 9090 (of loopback), `'*:9090'`, `'*:9090?host=NAME'`. Default: nowhere. */
+  readonly metrics?: string | number
   readonly noRespawn?: boolean
   readonly allowUnverified?: boolean
   readonly allowDowngrade?: boolean
@@ -96,6 +98,7 @@ const FLAGS: ReadonlySet<string> = new Set<keyof RunConfig>([
   'tokenFile',
   'keep',
   'logFormat',
+  'metrics',
   'noRespawn',
   'allowUnverified',
   'allowDowngrade',
