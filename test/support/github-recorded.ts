@@ -21,7 +21,7 @@ export function send(
   body: unknown,
   headers: Record<string, string> = {},
 ): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
   const recorded = Object.entries(TEMPLATE.headers).filter(
     ([name]) => !/^(?:etag|date|connection|content-length|last-modified|x-ratelimit-.*)$/.test(name),
   )

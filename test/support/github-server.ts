@@ -64,6 +64,8 @@ export interface Github {
   /** What an asset consists of from now on; the API goes on saying what it said. */
   replaceBytes(asset: ApiAsset, bytes: Buffer | string): void
   move(to: string): void
+  /** Every answer with releases is changed so on its way; null lets them be. */
+  garble(change: ((text: string) => Buffer) | null): void
   /** The next calls end so. */
   refuse(...refusals: Refusal[]): void
   /** Calls left of the budget of who has no token. */
@@ -89,6 +91,7 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
   let name = options.name ?? 'org/app'
   let oldName: string | null = null
   let cutAfter: number | null = null
+  let garbling: ((text: string) => Buffer) | null = null
   let ids = 2_000
 
   const { origin: assets } = await serveHttp((request, response) => {
@@ -138,7 +141,9 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
     // Costs nothing, but only for those who say who they are.
     if (!(isSame && who === 'token')) used[who]++
     if (isSame) return void response.writeHead(304, { ...budget(who), etag, ...headers }).end()
-    send(response, status, body, { ...budget(who), ...(etag === null ? {} : { etag }), ...headers })
+    const isReleases = status === 200 && url.pathname.includes('/releases')
+    const told = garbling === null || !isReleases || body === '' ? body : garbling(JSON.stringify(body))
+    send(response, status, told, { ...budget(who), ...(etag === null ? {} : { etag }), ...headers })
   }
 
   function find(url: URL, asking: IncomingHttpHeaders, isKnown: boolean): Found {
@@ -241,6 +246,9 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
       oldName = name
       name = to
       for (const release of releases) release.html_url = `https://github.com/${to}/releases/tag/${release.tag_name}`
+    },
+    garble(change) {
+      garbling = change
     },
     refuse: (...more) => void refusals.push(...more),
     setAnonymousLeft(calls) {
