@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { loadCommand } from '../../src/cli/commands.ts'
+import { COMMANDS, loadCommand } from '../../src/cli/commands.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const pages = [
@@ -49,5 +49,20 @@ describe.each(pages)('%s', (page) => {
         target.split('/').filter(Boolean).at(-1),
       )
     }
+  })
+})
+
+/** The last cell of a table row: what stands there is ours. */
+function optionsIn(text: string): string[] {
+  const cells = text.split('\n').flatMap((line) => /\|([^|]*)\|\s*$/.exec(line)?.[1] ?? [])
+  return cells.flatMap((cell) => [...cell.matchAll(/`--([a-z][a-z0-9-]*)[^`]*`/g)].map(([, flag = '']) => flag))
+}
+
+describe('where a feature of something else is said to be an option, there is one', () => {
+  const flags = optionsIn(readFileSync(join(ROOT, 'docs/coming-from.md'), 'utf8'))
+
+  test.each([...new Set(flags)])('--%s', async (flag) => {
+    const specs = await Promise.all(Object.values(COMMANDS).map(({ load }) => load()))
+    expect(specs.flatMap(({ options }) => options.map((option) => option.flag))).toContain(flag)
   })
 })

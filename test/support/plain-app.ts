@@ -36,7 +36,6 @@ export const TEST_PORT = 'Number(process.env.TEST_PORT)'
 
 export function plainText({ version = '1', doors = [{ name: 'http', where: TEST_PORT }], ...app }: PlainApp): string {
   return `#!/usr/bin/env node
-${SHIM}
 ${app.first ?? ''}
 function appFor(door) {
   return (request, response) => {
@@ -61,17 +60,3 @@ function opened({ name, where, tls, keepAliveMs }: Door): string {
   const host = where.startsWith("'") || where.startsWith('"') ? '' : ", '127.0.0.1'"
   return `${created}.on('upgrade', echo).listen(${where}${host})`
 }
-
-/** Takes the inherited socket of the port or path, and on the signal closes nothing else: the place of a preload. */
-const SHIM = `
-const { Server } = require('node:net')
-const own = process.env.LISTEN_PID === String(process.pid) ? (process.env.LISTEN_FDNAMES ?? '').split(':') : []
-const listen = Server.prototype.listen
-const close = Server.prototype.close
-Server.prototype.listen = function (where, ...rest) {
-  const name = typeof where === 'number' ? 'port-' + where : String(where).split('/').pop()
-  const at = own.indexOf(name)
-  process.on('SIGTERM', () => close.call(this))
-  return at < 0 ? listen.call(this, where, ...rest) : listen.call(this, { fd: 3 + at })
-}
-`

@@ -1,6 +1,6 @@
 /**
- * What `http.Server.Shutdown` of Go's net/http promises, kept by autoup for servers in any language, and two things
- * that it does not: an idle keep-alive connection is not reset, and an upgraded one is not left to itself.
+ * What `http.Server.Shutdown` of Go's net/http promises, kept for a Node app that has no such call in it, and two things
+ * that it does not promise: an idle keep-alive connection is not reset, and an upgraded one is not left to itself.
  */
 
 import { existsSync } from 'node:fs'
@@ -65,7 +65,7 @@ test('a connection that stays idle holds nobody back for longer than the app its
   expect(service.master.events.filter(({ type }) => type === 'worker-killed')).toEqual([])
 })
 
-test('a websocket is served while its worker drains, and is not waited for beyond the drain timeout', async () => {
+test('a websocket holds no swap back, and is not waited for beyond the drain timeout', async () => {
   const service = await startService({ build: app('1'), args: [...BY_HAND, '--drain-timeout', '2s'] })
   const client = await connect(service.port)
   expect(await client.ask(UPGRADE)).toMatch(/^HTTP\/1.1 101/)
