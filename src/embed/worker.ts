@@ -22,13 +22,13 @@ export function isWorker(env: NodeJS.ProcessEnv): boolean {
 
 /** Resolves when the program has come back. */
 export async function runWorker(config: RunConfig): Promise<void> {
-  const { AUTOUP_BUILD: build, AUTOUP_NOTIFY: notify, AUTOUP_STATE: home } = process.env
+  const { AUTOUP_BUILD: build, AUTOUP_NOTIFY: notify, AUTOUP_STATE: home, AUTOUP_DRAIN_SIGNAL = 'TERM' } = process.env
   const listeners = takeListeners()
   const state = stateOf(
     {
       enabled: true,
       listeners,
-      gracefulShutdown: whenSignalled(['SIGTERM', signalName(config.drainSignal ?? 'TERM')]),
+      gracefulShutdown: whenSignalled(['SIGTERM', signalName(AUTOUP_DRAIN_SIGNAL)]),
       ready: () => sayReady(notify),
       restart: () => signalMaster(home, signalName(config.restartSignal ?? 'USR2')),
     },

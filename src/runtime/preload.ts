@@ -14,8 +14,12 @@ import { storeTrouble } from '../store/trouble.ts'
 
 type Files = ReadonlyMap<string, Buffer>
 
-const SOURCE = fileURLToPath(new URL('../worker/preload', import.meta.url))
 const ENTRY = 'index.cjs'
+
+/** Asked for when it is needed: in the bundle of a program that is its own master there is no such folder. */
+function installedSource(): string {
+  return fileURLToPath(new URL('../worker/preload', import.meta.url))
+}
 
 /** The file for `--require`, or null. A store that cannot be written keeps no worker from it, and nobody from booting. */
 export function preloadFor(settings: Settings, paths: StorePaths, warn: (message: string) => void): string | null {
@@ -25,12 +29,12 @@ export function preloadFor(settings: Settings, paths: StorePaths, warn: (message
     return installPreload(paths)
   } catch (error) {
     warn(`${messageOf(error)}; Node workers load it from where autoup is installed`)
-    return join(SOURCE, ENTRY)
+    return join(installedSource(), ENTRY)
   }
 }
 
 /** Throws AutoupError `failed` when the store cannot be written. Needs the lock on the store. */
-export function installPreload(paths: StorePaths, source: string = SOURCE): string {
+export function installPreload(paths: StorePaths, source: string = installedSource()): string {
   const files = read(source)
   try {
     createFolder(paths.preload, 0o755)
