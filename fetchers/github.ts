@@ -47,15 +47,16 @@ export const githubFetcher: Fetcher = {
     const id = Object.hasOwn(assets, name) ? assets[name] : undefined
     if (id === undefined) return null
     const api = await apiOf(context)
-    const { status, headers, body } = await api.assetText(id, COMPANION_BYTES)
-    if (status === 200) return body
-    if (status === 404) return null
-    throw api.refusal(status, headers, body, `file ${name} in`)
+    const answer = await api.assetText(id, COMPANION_BYTES)
+    if (answer.status === 200) return answer.body
+    if (answer.status === 404) return null
+    throw api.refusal(answer, answer.body, `file ${name} in`)
   },
 }
 
 async function open(api: GithubApi, asset: number, release: Release, from: number): Promise<Piece> {
-  const { status, headers, bytes, cancel } = await api.asset(asset, from)
+  const answer = await api.asset(asset, from)
+  const { status, headers, bytes, cancel } = answer
   if (status === 200) return { from: 0, bytes }
   if (status === 206 && headers['content-range']?.startsWith(`bytes ${from}-`)) return { from, bytes }
   await cancel()
@@ -65,7 +66,7 @@ async function open(api: GithubApi, asset: number, release: Release, from: numbe
   if (status === 206 || status < 400) {
     throw new AutoupError('failed', `${release.name} of ${api.name} does not come: the answer was ${status}`)
   }
-  throw api.refusal(status, headers, '', `file ${release.name} in`)
+  throw api.refusal(answer, '', `file ${release.name} in`)
 }
 
 async function apiOf(context: FetchContext): Promise<GithubApi> {
@@ -73,5 +74,5 @@ async function apiOf(context: FetchContext): Promise<GithubApi> {
   const { parseGithubLocation } = await import('./github/location.ts')
   const { apiUrl } = await import('./github/url.ts')
   const url = apiUrl(process.env.GITHUB_API_URL, context.token !== null)
-  return new GithubApi(context, parseGithubLocation(context.location), url, null)
+  return new GithubApi(context, parseGithubLocation(context.location), url)
 }

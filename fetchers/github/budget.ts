@@ -2,16 +2,14 @@
  * The budget of calls: GitHub gives 60 an hour to an address without a token and 5 000 with one, and says with each
  * answer how many are left (docs.github.com, "Rate limits for the REST API"). A 304 costs nothing with a token, and one
  * call without. Once half is gone, what is left is spread over the time until the budget is full again, so it lasts at
- * any interval; a few calls are kept for the download of what a check finds. Wall clock, because that is what GitHub speaks of; never trusted for more
- * than an hour.
+ * any interval; a few calls are kept for the download of what a check finds. Wall clock, because that is what GitHub
+ * speaks of; never trusted for more than an hour.
  */
 
-export interface Budget {
-  readonly limit: number
-  readonly remaining: number
-  /** Milliseconds since 1970. */
-  readonly resetAt: number
-}
+import { createHash } from 'node:crypto'
+import type { CallBudget } from '../../src/core/source.ts'
+
+export type Budget = NonNullable<CallBudget['calls']>
 
 type Headers = Readonly<Record<string, string>>
 
@@ -53,21 +51,23 @@ export function limitedMs(status: number, headers: Headers, message: string, now
   return status === 429 || /rate limit|abuse/i.test(message) ? SECONDARY_WAIT_MS : null
 }
 
-/** `57 of 60 calls left until 12:40`. */
-export function describeBudget({ limit, remaining, resetAt }: Budget): string {
-  return `${remaining} of ${limit} API calls left until ${clock(resetAt)}`
-}
-
 /** UTC, as everywhere. */
 export function clock(ms: number): string {
   return `${new Date(ms).toISOString().slice(11, 16)} UTC`
 }
 
-/** Remembered by another version, or by the same on a machine whose clock was wrong. */
-export function asBudget(value: unknown, now: number): Budget | null {
-  const { limit, remaining, resetAt } = (value ?? {}) as Partial<Record<keyof Budget, unknown>>
-  if (typeof limit !== 'number' || typeof remaining !== 'number' || typeof resetAt !== 'number') return null
-  return resetAt > now && resetAt <= now + HOUR_MS ? { limit, remaining, resetAt } : null
+/** One call that no answer of the API tells of, as when it leads to the host of the assets. */
+export function spend(budget: Budget | null): Budget | null {
+  return budget === null ? null : { ...budget, remaining: Math.max(0, budget.remaining - 1) }
+}
+
+/** Whose budget it is: of an address, or of a token. Sixteen bits tell tokens apart, and give none away. */
+export function budgetKey(api: string, token: string | null): string {
+  const of = createHash('sha256')
+    .update(`${api}\0${token ?? ''}`)
+    .digest('hex')
+    .slice(0, 4)
+  return `github:${new URL(api).hostname.replace(/[^\w.-]/g, '').slice(0, 40)}:${token === null ? 'address' : 'token'}:${of}`
 }
 
 function untilReset({ resetAt }: Budget, now: number): number {

@@ -8,7 +8,6 @@ import type { Check, FetchContext, Known, Release } from '../../src/core/source.
 import type { GithubAsset, GithubRelease } from './answer.ts'
 import { GithubApi } from './api.ts'
 import { lastChange, pickAsset } from './asset.ts'
-import { asBudget, describeBudget } from './budget.ts'
 import { asKnown, type GithubKnown } from './known.ts'
 import { parseGithubLocation } from './location.ts'
 import { type Survey, survey } from './survey.ts'
@@ -27,14 +26,13 @@ export interface GithubDetail {
 export async function checkGithub(context: FetchContext, remembered: Known | null): Promise<Check> {
   const location = parseGithubLocation(context.location)
   const url = apiUrl(process.env.GITHUB_API_URL, context.token !== null)
-  const known = asKnown(remembered, url, Date.now())
-  const api = new GithubApi(context, location, url, known?.budget ?? null)
+  const known = asKnown(remembered, url)
+  const api = new GithubApi(context, location, url)
   const found = await survey(api, known)
   const next = (change: Partial<GithubKnown>, base: GithubKnown): GithubKnown => ({
     ...base,
     etag: found.etag,
     deep: found.deep,
-    budget: asBudget(api.budget, Date.now()),
     said: say(context, found, known),
     ...change,
   })
@@ -44,7 +42,6 @@ export async function checkGithub(context: FetchContext, remembered: Known | nul
       kind: 'unchanged',
       known: next({}, of),
       ...(waitMs > 0 ? { waitMs } : {}),
-      ...(api.budget === null ? {} : { note: describeBudget(api.budget) }),
     }
   }
   if (found.best === null && known !== null) return unchanged(known)
@@ -58,19 +55,19 @@ export async function checkGithub(context: FetchContext, remembered: Known | nul
     return { kind: 'incomplete', message: picked.message, ...(waitMs > 0 ? { waitMs } : {}) }
   }
   const chosen = { id: release.id, version, fingerprint }
-  const base = { kind: 'github', api: url, etag: null, deep: null, budget: null, said: [], chosen } as const
+  const base = { kind: 'github', api: url, etag: null, deep: null, said: [], chosen } as const
   if (picked.kind === 'nothing') {
     return {
       kind: 'nothing-for-this-platform',
       message: picked.message,
-      known: next({}, { ...base, digest: null, shape }),
+      known: next({}, { ...base, shape }),
     }
   }
   const digest = digestOf(picked.asset)
   return {
     kind: 'release',
     release: releaseOf(release, version, picked.asset, digest),
-    known: next({}, { ...base, digest, shape: picked.shape }),
+    known: next({}, { ...base, shape: picked.shape }),
   }
 }
 

@@ -11,7 +11,7 @@ import { apiUrl } from './url.ts'
 export async function explainGithub(context: FetchContext): Promise<Explanation> {
   const location = parseGithubLocation(context.location)
   const url = apiUrl(process.env.GITHUB_API_URL, context.token !== null)
-  const { best } = await survey(new GithubApi(context, location, url, null), null)
+  const { best } = await survey(new GithubApi(context, location, url), null)
   if (best === null)
     throw new AutoupError('failed', `there is no release of ${location.owner}/${location.repo} to explain`)
   const { release, version } = best

@@ -3,8 +3,6 @@
  * release has changed. It is small, for it lies in `state.json`. What another version wrote is forgotten.
  */
 
-import { asBudget, type Budget } from './budget.ts'
-
 export interface GithubKnown {
   readonly kind: 'github'
   /** The API it is of. */
@@ -17,25 +15,23 @@ export interface GithubKnown {
     /** Of all that a build depends on: the assets, their sizes, digests and times. */
     readonly fingerprint: string
   }
-  readonly digest: string | null
   /** The name of the chosen artifact without its version (artifact-shape.ts), or null before the first. */
   readonly shape: string | null
   /** The highest of all pages, where there is more than one, and when that was looked up (wall clock). */
   readonly deep: { readonly id: number; readonly version: string; readonly at: number } | null
-  readonly budget: Budget | null
   /** Warnings that were given. */
   readonly said: readonly string[]
 }
 
-export function asKnown(value: unknown, api: string, now: number): GithubKnown | null {
+export function asKnown(value: unknown, api: string): GithubKnown | null {
   const known = value as Partial<GithubKnown> | null
-  const { chosen, deep = null, etag = null, digest = null, shape = null, said } = known ?? {}
+  const { chosen, deep = null, etag = null, shape = null, said } = known ?? {}
   if (known?.kind !== 'github' || known.api !== api) return null
   if (typeof chosen?.id !== 'number' || typeof chosen.version !== 'string') return null
   if (typeof chosen.fingerprint !== 'string' || !Array.isArray(said)) return null
-  if (![etag, digest, shape].every((text) => text === null || typeof text === 'string')) return null
+  if (![etag, shape].every((text) => text === null || typeof text === 'string')) return null
   if (deep !== null && !(Number.isFinite(deep.id) && typeof deep.version === 'string' && Number.isFinite(deep.at))) {
     return null
   }
-  return { kind: 'github', api, chosen, deep, etag, digest, shape, said, budget: asBudget(known.budget, now) }
+  return { kind: 'github', api, chosen, deep, etag, shape, said }
 }

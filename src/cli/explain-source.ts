@@ -5,6 +5,7 @@ import { fetcherFor } from '../../fetchers/index.ts'
 import type { ArtifactPlatform } from '../core/artifact-choice.ts'
 import { AutoupError } from '../core/errors.ts'
 import { type Explanation, shownSource } from '../core/source.ts'
+import { bookOf, loadBudgets, saveBudget } from '../runtime/budgets.ts'
 import { lazyHttpClient } from '../runtime/lazy-http.ts'
 import { plainText } from '../runtime/stage-protocol.ts'
 import { tokenFor } from '../runtime/token.ts'
@@ -12,6 +13,7 @@ import type { Input } from './command.ts'
 import type { Io } from './io.ts'
 import { optionReader } from './option-reader.ts'
 import { TOKEN_FILE } from './run-options.ts'
+import { stateDirectory } from './where.ts'
 
 const DEADLINE_MS = 60_000
 
@@ -28,6 +30,7 @@ export async function explainSource(
     throw new AutoupError('usage', `${what}: give a github: source, or the names of the files with --names FILE`)
   }
   const tokenFile = optionReader({ input, io, app: null }).read(TOKEN_FILE.flag, (text) => text, null)
+  const stateDir = stateDirectory(input, io)
   const signal = AbortSignal.timeout(DEADLINE_MS)
   const { os, arch, libc } = platform
   return await fetcher.explain({
@@ -37,6 +40,7 @@ export async function explainSource(
     http: lazyHttpClient({ signal, allowPlain: false }),
     token: tokenFor(fetcher.scheme, { file: tokenFile && resolve(io.cwd, tokenFile), env: io.env }),
     scratch: '/nonexistent',
+    budgets: bookOf(loadBudgets(stateDir), (key, budget) => saveBudget(stateDir, key, budget)),
     warn: (message) => void io.stderr.write(`autoup: ${plainText(message)}\n`),
   })
 }

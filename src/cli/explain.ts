@@ -16,6 +16,7 @@ import { explainSource } from './explain-source.ts'
 import type { Io } from './io.ts'
 import { parsePlatform } from './parse-platform.ts'
 import { TOKEN_FILE } from './run-options.ts'
+import { STATE_DIR } from './where.ts'
 
 /** A thousand names of the greatest length; no release has more. */
 const MAX_NAMES_BYTES = 1024 * 1024
@@ -31,6 +32,7 @@ export const explain: CommandSpec = {
     { flag: 'platform', value: 'OS/ARCH[/LIBC]', help: 'for this platform', default: 'the one it runs on' },
     { flag: 'project', value: 'NAME', help: 'files of this program come before those of others' },
     TOKEN_FILE,
+    STATE_DIR,
     { flag: 'json', help: 'as JSON, a stable contract' },
   ],
   examples: [

@@ -34,7 +34,7 @@ export type Pipeline =
 export type StagerReport =
   | { readonly type: 'found'; readonly version: string; readonly name: string }
   | { readonly type: 'fetched' }
-  | { readonly type: 'unchanged'; readonly known: Known; readonly waitMs?: number; readonly note?: string }
+  | { readonly type: 'unchanged'; readonly known: Known; readonly waitMs?: number }
   | { readonly type: 'incomplete'; readonly message: string; readonly waitMs?: number }
   | { readonly type: 'error'; readonly message: string; readonly waitMs?: number }
   | {

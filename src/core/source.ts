@@ -46,8 +46,8 @@ export interface Release {
  * error that is thrown says it with `notBefore`. Never more than an hour is waited.
  */
 export type Check =
-  /** `known` only where there is something new to remember; `note` is a word on the source that `status` shows. */
-  | { readonly kind: 'unchanged'; readonly known?: Known; readonly waitMs?: number; readonly note?: string }
+  /** `known` only where there is something new to remember. */
+  | { readonly kind: 'unchanged'; readonly known?: Known; readonly waitMs?: number }
   | { readonly kind: 'release'; readonly release: Release; readonly known: Known }
   /** Still being published; asked again soon. */
   | { readonly kind: 'incomplete'; readonly message: string; readonly waitMs?: number }
@@ -78,6 +78,24 @@ export interface HttpClient {
     url: string,
     options?: HttpOptions,
   ): Promise<HttpAnswer & { readonly bytes: AsyncIterable<Uint8Array>; cancel(): Promise<void> }>
+}
+
+/** How often a source may still be asked, as its last answer said. Moments are wall clock, in ms since 1970. */
+export interface CallBudget {
+  /** Of `limit` calls `remaining` are left until `resetAt`, when all are there again; null where nobody counts. */
+  readonly calls: { readonly limit: number; readonly remaining: number; readonly resetAt: number } | null
+  /** Before this it is not to be asked at all (Retry-After); null: it may be. */
+  readonly blockedUntil: number | null
+}
+
+/**
+ * What sources said of how often they may be asked. It is remembered from one job to the next, by all services with one
+ * state directory and by commands, whatever came of the job; nothing is remembered for more than an hour.
+ */
+export interface BudgetBook {
+  /** `key` says who asks whom: `[\w.:-]`, at most 64 letters, and nothing secret. */
+  of(key: string): CallBudget | null
+  note(key: string, budget: CallBudget): void
 }
 
 /** Bytes of an artifact, beginning at `from`. */
@@ -130,6 +148,8 @@ export interface FetchContext {
    * are. `size` is what is expected.
    */
   keep?(bytes: AsyncIterable<Uint8Array>, size: number): Promise<Kept>
+  /** For a source that counts calls; absent where nothing is remembered. */
+  readonly budgets?: BudgetBook
   /** A warning to the operator. */
   warn(message: string): void
 }

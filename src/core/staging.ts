@@ -53,7 +53,7 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, 
       if (refusal && isAnswer) return settleRefused(turn, refusal)
       const before = build === null ? null : heldBy(turn.state.ledger, build, turn.state.policy.launch)
       if (before && asked !== null) return onHeld(turn, before, isAnswer)
-      return onNothingNew(turn, asked, isAnswer, report.note)
+      return onNothingNew(turn, asked, isAnswer)
     }
     case 'incomplete':
       note(turn, 'incomplete', report.message, asked)
@@ -85,11 +85,10 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, 
 
 type End<T extends StagerReport['type']> = Extract<StagerReport, { type: T }>
 
-/** `word` is what the source says of itself, such as what is left of its budget: for `status` only. */
-function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean, word?: string): void {
+function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
   const home = homeOf(turn.state)
   const message = home ? `nothing new: ${nameOf(home)} is the newest` : 'nothing new'
-  note(turn, 'unchanged', word === undefined ? message : `${message}; ${word}`, asked)
+  note(turn, 'unchanged', message, asked)
   if (asked !== null && turn.state.ledger.candidate) {
     // Staged before, and held up by a pause or a back-off: that is what the operator wants now.
     return turn.set({ isInsisted: true, candidateAt: turn.now.ms })

@@ -39,10 +39,22 @@ export interface Status {
   readonly generation: number
   readonly workers: readonly WorkerStatus[]
   readonly lastCheck: { readonly at: string; readonly result: CheckResult; readonly message: string } | null
+  /** What the source still allows, where it counts calls; null where it has not said, or that is over. */
+  readonly budget: BudgetStatus | null
   /** Null without a source. */
   readonly nextCheckAt: string | null
   readonly quarantine: readonly QuarantineStatus[]
   readonly paused: boolean
+}
+
+export interface BudgetStatus {
+  /** Calls of one period; null where the source does not say. */
+  readonly limit: number | null
+  readonly remaining: number | null
+  /** When all calls are there again. */
+  readonly resetAt: string | null
+  /** Before this the source wants not to be asked at all, or null. */
+  readonly blockedUntil: string | null
 }
 
 export interface BuildStatus {

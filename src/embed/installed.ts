@@ -88,7 +88,8 @@ function withInstalled(settings: Settings, ledger: Ledger, build: Build, version
 async function stageFile(settings: Settings, paths: StorePaths, path: string, version: string | null): Promise<Build> {
   // The operator has put it there: what is demanded of a source says nothing of it.
   const own = { ...settings, source: `file:${path}`, sha256: null, publicKey: null, minAgeMs: 0, command: [] }
-  const job = stageJob(own, paths, 'file', { known: null, floor: null, ratchet: null, quarantined: [], again: true })
+  const anew = { known: null, floor: null, ratchet: null, quarantined: [], again: true, budgets: {} }
+  const job = stageJob(own, paths, 'file', anew)
   for (let tries = 1; ; tries++) {
     const verdict = await new Promise<StageVerdict>((resolve) => {
       stage(job, { onProgress: () => undefined, onVerdict: resolve })

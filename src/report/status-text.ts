@@ -32,6 +32,7 @@ export function statusText(status: Status, nowMs: number, paint: Paint): string 
   else if (status.source !== null) add('way back', ['none: there is no build before this one'])
   add('workers', workers(status, nowMs, paint))
   if (status.source !== null) add('checks', [checks(status, nowMs, paint)])
+  add('budget', budget(status))
   add(
     'held back',
     status.quarantine.map((held) =>
@@ -94,6 +95,17 @@ function checks({ lastCheck, nextCheckAt }: Status, nowMs: number, paint: Paint)
   }
   const text = `${what[result]} ${ago(at, nowMs)} ago${message ? `: ${clean(message)}` : ''}`
   return `${result === 'error' ? paint('yellow', text) : text}${next}`
+}
+
+/** In UTC, as GitHub speaks of it. */
+function budget({ budget: told }: Status): string[] {
+  if (!told) return []
+  const clock = (at: string) => `${at.slice(11, 16)} UTC`
+  const { limit, remaining, resetAt, blockedUntil } = told
+  return [
+    ...(resetAt === null ? [] : [`${remaining} of ${limit} API calls left until ${clock(resetAt)}`]),
+    ...(blockedUntil === null ? [] : [`the source wants to be left alone until ${clock(blockedUntil)}`]),
+  ]
 }
 
 function title(build: { readonly version: string; readonly build: string }): string {

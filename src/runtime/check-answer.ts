@@ -74,7 +74,7 @@ const release = v.object({
 })
 
 const check = v.variant('kind', [
-  v.object({ kind: v.literal('unchanged'), known: maybe(known), waitMs, note: maybe(v.string()) }),
+  v.object({ kind: v.literal('unchanged'), known: maybe(known), waitMs }),
   v.object({ kind: v.literal('release'), release, known }),
   v.object({ kind: v.literal('incomplete'), message, waitMs }),
   v.object({ kind: v.literal('nothing-for-this-platform'), message, known }),

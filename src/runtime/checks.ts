@@ -4,17 +4,20 @@
  */
 
 import type { Source } from '../../fetchers/index.ts'
+import { type Budgets, isEmptyBudget, readBudget } from '../core/budget.ts'
 import { type Build, refusalOf } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Poke, StagerReport } from '../core/pipeline.ts'
 import { heldUnder } from '../core/quarantine.ts'
 import type { Settings } from '../core/settings.ts'
+import type { CallBudget } from '../core/source.ts'
 import type { Input, State } from '../core/state.ts'
 import { readBuild } from '../store/build-file.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { finishStaging } from '../store/seal.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
+import { loadBudgets, saveBudget } from './budgets.ts'
 import type { ControlReply } from './control-server.ts'
 import type { StageJob, StageProgress, StageVerdict } from './stage-protocol.ts'
 import { type Staging, stage } from './staging.ts'
@@ -37,6 +40,10 @@ export class Checks {
   readonly #aside = new Set<Staging>()
   /** What writes to the store just now. */
   readonly #sealing = new Set<Promise<StagerReport>>()
+  /** What the source last said of how often it may be asked. */
+  #budget: CallBudget | null = null
+  /** All that was said, also where it could not be written down. */
+  #budgets: Budgets = {}
   /** Told apart from one that was stopped meanwhile. */
   #turn = 0
 
@@ -66,6 +73,12 @@ export class Checks {
       onProgress: (progress) => this.#onProgress(progress),
       onVerdict: (verdict) => void this.#onVerdict(verdict, turn),
     })
+  }
+
+  /** Of the source that is followed, or null where nobody counts. */
+  get budget(): CallBudget | null {
+    const budget = readBudget(this.#budget, Date.now())
+    return isEmptyBudget(budget) ? null : budget
   }
 
   /** For good: nothing is reported any more, and who asked for a look is not answered. */
@@ -108,7 +121,10 @@ export class Checks {
     }
     return await new Promise((resolve) => {
       const staging: Staging = stage(this.#job({ ...state, ledger: { ...state.ledger, known: null } }, false), {
-        onProgress: (progress) => onProgress(progress, staging, resolve),
+        onProgress: (progress) => {
+          if (progress.type === 'budget') this.#remember(progress)
+          else onProgress(progress, staging, resolve)
+        },
         onVerdict: (verdict) => void this.#sealed(verdict).then((report) => resolve(replyTo(report, state))),
       })
       this.#aside.add(staging)
@@ -128,9 +144,17 @@ export class Checks {
         return emit({ type: 'fetch-progress', version: this.#version, bytes: progress.bytes, total: progress.total })
       case 'warning':
         return emit({ type: 'warning', message: progress.message })
+      case 'budget':
+        return this.#remember(progress)
       case 'checking':
         return
     }
+  }
+
+  #remember({ key, budget }: Extract<StageProgress, { type: 'budget' }>): void {
+    this.#budget = budget
+    this.#budgets = { ...this.#budgets, [key]: budget }
+    saveBudget(this.#context.settings.stateDir, key, budget)
   }
 
   async #onVerdict(verdict: StageVerdict, turn: number): Promise<void> {
@@ -189,6 +213,7 @@ export class Checks {
       ratchet: ledger.ratchet,
       quarantined: heldUnder(ledger, policy.launch),
       again,
+      budgets: { ...this.#budgets, ...loadBudgets(settings.stateDir) },
     })
   }
 }
@@ -207,7 +232,7 @@ export function stageJob(
   settings: Settings,
   paths: StorePaths,
   scheme: string,
-  policy: Pick<StageJob, 'known' | 'floor' | 'ratchet' | 'quarantined' | 'again'>,
+  policy: Pick<StageJob, 'known' | 'floor' | 'ratchet' | 'quarantined' | 'again' | 'budgets'>,
 ): StageJob {
   const { source, sha256, command, name } = settings
   return {

@@ -32,8 +32,9 @@ export interface ControlContext {
 }
 
 export function controlHandlers(context: ControlContext): ControlHandlers {
-  const { loop, log, paths, settings, startedAt, listeners, history, presenters } = context
-  const status = (): Status => toStatus(loop.state, { name: settings.name, startedAt, listeners })
+  const { loop, log, paths, settings, startedAt, listeners, history, presenters, checks } = context
+  const status = (): Status =>
+    toStatus(loop.state, { name: settings.name, startedAt, listeners, budget: checks.budget })
   return {
     status,
     metrics: async () => {

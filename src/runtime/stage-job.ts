@@ -20,6 +20,7 @@ import { kindByName } from '../trust/kinds.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 import { missingTool } from '../trust/unpack-tool.ts'
 import { verifyFile } from '../trust/verify-file.ts'
+import { bookOf } from './budgets.ts'
 import { buildTree } from './build-tree.ts'
 import { checkAnswer } from './check-answer.ts'
 import { type Delivered, newDelivery } from './delivery.ts'
@@ -56,7 +57,7 @@ export async function runStageJob(
 }
 
 function contextOf(
-  { directory, token, allowUnverified }: StagerOrder,
+  { directory, token, allowUnverified, budgets }: StagerOrder,
   location: string,
   keeper: Keeper,
   report: (progress: StageProgress) => void,
@@ -70,6 +71,7 @@ function contextOf(
     scratch: scratchOf(directory),
     signal,
     keep: keeper.keep,
+    budgets: bookOf(budgets, (key, budget) => report({ type: 'budget', key, budget })),
     warn: (message) => report({ type: 'warning', message }),
   }
 }
@@ -84,8 +86,7 @@ interface Tools {
 async function onCheck(order: StagerOrder, check: Check, tools: Tools): Promise<StageVerdict> {
   switch (check.kind) {
     case 'unchanged': {
-      const note = check.note === undefined ? {} : { note: String(check.note) }
-      return { type: 'unchanged', known: check.known ?? order.known, ...waiting(check.waitMs), ...note }
+      return { type: 'unchanged', known: check.known ?? order.known, ...waiting(check.waitMs) }
     }
     case 'incomplete':
       return { type: 'incomplete', message: check.message, ...waiting(check.waitMs) }

@@ -4,9 +4,10 @@
  * at its length before it believes it, and no text reaches an operator with control characters in it.
  */
 
+import { type Budgets, isBudgetKey, readBudget } from '../core/budget.ts'
 import type { BuildId } from '../core/build.ts'
 import type { QuarantineEntry } from '../core/ledger.ts'
-import type { Known } from '../core/source.ts'
+import type { CallBudget, Known } from '../core/source.ts'
 import type { Floor } from '../core/version-gate.ts'
 import { isBuildId } from '../store/build-file.ts'
 import type { StorePaths } from '../store/layout.ts'
@@ -44,6 +45,8 @@ export interface StageJob {
   readonly token: string | null
   /** Takes what nothing vouches for, and http: from anywhere. */
   readonly allowUnverified: boolean
+  /** What sources have said of how often they may be asked. */
+  readonly budgets: Budgets
 }
 
 /** What the child is told: `directory` is its own, in the store's tmp; it does not exist yet. */
@@ -70,10 +73,12 @@ export type StageProgress =
   /** All bytes are here. */
   | { readonly type: 'verifying' }
   | { readonly type: 'warning'; readonly message: string }
+  /** After each call of a source that counts them. */
+  | { readonly type: 'budget'; readonly key: string; readonly budget: CallBudget }
 
 /** Exactly one ends a job. */
 export type StageVerdict =
-  | { readonly type: 'unchanged'; readonly known: Known; readonly waitMs?: number; readonly note?: string }
+  | { readonly type: 'unchanged'; readonly known: Known; readonly waitMs?: number }
   | { readonly type: 'incomplete'; readonly message: string; readonly waitMs?: number }
   /** `directory` null: it is in the store already. */
   | {
@@ -138,11 +143,13 @@ function shape(value: Record<string, unknown>, directory: string): StageReport |
       return { type, bytes: count(value.bytes), total: value.total === null ? null : count(value.total) }
     case 'warning':
       return { type, message: text(value.message) }
+    case 'budget':
+      return budgetReport(value)
     case 'incomplete':
     case 'error':
       return { type, message: text(value.message), ...wait(value.waitMs) }
     case 'unchanged':
-      return { type, known, ...wait(value.waitMs), ...(value.note === undefined ? {} : { note: text(value.note) }) }
+      return { type, known, ...wait(value.waitMs) }
     case 'refused':
       return {
         type,
@@ -159,6 +166,10 @@ function shape(value: Record<string, unknown>, directory: string): StageReport |
     default:
       return null
   }
+}
+
+function budgetReport({ key, budget }: Record<string, unknown>): StageReport | null {
+  return isBudgetKey(key) ? { type: 'budget', key, budget: readBudget(budget, Date.now()) } : null
 }
 
 function build(value: unknown): StagedBuild {

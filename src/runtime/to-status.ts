@@ -2,9 +2,9 @@
 
 import { type Build, COMMAND } from '../core/build.ts'
 import { heldUnder } from '../core/quarantine.ts'
-import { shownSource } from '../core/source.ts'
+import { type CallBudget, shownSource } from '../core/source.ts'
 import type { State } from '../core/state.ts'
-import type { BuildStatus, MasterState, Status } from '../core/status.ts'
+import type { BudgetStatus, BuildStatus, MasterState, Status } from '../core/status.ts'
 import type { Worker } from '../core/workers.ts'
 import type { Listener } from '../system/listeners.ts'
 import { connectionsOf, memoryOf } from './connections.ts'
@@ -13,6 +13,7 @@ export interface StatusContext {
   readonly name: string
   readonly startedAt: string
   readonly listeners: readonly Listener[]
+  readonly budget: CallBudget | null
 }
 
 export function toStatus(state: State, context: StatusContext): Status {
@@ -35,6 +36,7 @@ export function toStatus(state: State, context: StatusContext): Status {
     generation: serving?.generation ?? 0,
     workers: state.workers.map((worker) => workerStatus(worker, count)),
     lastCheck: state.lastCheck,
+    budget: budgetStatus(context.budget),
     nextCheckAt: pipeline?.state === 'idle' ? wallClock(pipeline.nextCheckAt) : null,
     quarantine: heldUnder(ledger, policy.launch).map(({ build, version, reason, at }) => ({
       build,
@@ -61,6 +63,18 @@ function buildStatus(build: Build | null): BuildStatus | null {
   if (!build) return null
   const { id, version, stagedAt, committedAt, proofs } = build
   return { build: id, version, stagedAt, committedAt, proofs }
+}
+
+function budgetStatus(budget: CallBudget | null): BudgetStatus | null {
+  if (budget === null) return null
+  const { calls, blockedUntil } = budget
+  const moment = (ms: number | null | undefined) => (ms == null ? null : new Date(ms).toISOString())
+  return {
+    limit: calls?.limit ?? null,
+    remaining: calls?.remaining ?? null,
+    resetAt: moment(calls?.resetAt),
+    blockedUntil: moment(blockedUntil),
+  }
 }
 
 function workerStatus(worker: Worker, count: (pid: number) => number): Status['workers'][number] {

@@ -50,6 +50,7 @@ export const STATUS: Status = {
     },
   ],
   lastCheck: { at: '2026-01-01T00:01:00.000Z', result: 'unchanged', message: '' },
+  budget: null,
   nextCheckAt: '2026-01-01T00:02:00.000Z',
   quarantine: [],
   paused: false,

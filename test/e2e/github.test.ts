@@ -207,7 +207,9 @@ describe('without a token', () => {
     github.setAnonymousLeft(1)
     for (let turn = 0; turn < 4; turn++) await master.cli('upgrade')
     expect(github.asked.filter(({ status }) => status === 403)).toEqual([])
+    expect((await master.cli('status')).stdout).toMatch(/budget +0 of 60 API calls left until \d\d:\d\d UTC/)
     const { lastCheck, ...status } = await master.status()
+    expect(status).toMatchObject({ budget: { limit: 60, remaining: 0, blockedUntil: null } })
     expect(lastCheck).toMatchObject({
       result: 'error',
       message: expect.stringMatching(/no more of its 60 calls an hour until/),
@@ -215,6 +217,40 @@ describe('without a token', () => {
     const { nextCheckAt } = status as unknown as { nextCheckAt: string }
     expect(Date.parse(nextCheckAt) - Date.now()).toBeGreaterThan(50 * 60_000)
   })
+})
+
+test('GitHub that wants to be left alone is, by every command and by the next master', async () => {
+  const github = await startGithub()
+  github.publish('v1.0.0', { assets: assetsOf('1') })
+  const { master, port } = await follow(github, { args: ['--interval', '1h'] })
+  await master.next('build-committed')
+  github.refuse({ status: 403, headers: { 'retry-after': '600' } })
+  expect((await master.cli('upgrade')).stderr).toMatch(/allows no more of its 60 calls an hour until/)
+  const calls = github.calls()
+  const env = { GITHUB_API_URL: github.url }
+  const own = ['--state-dir', master.stateDir]
+  const everybody = async (): Promise<string[]> => {
+    const asked = [
+      await master.cli('upgrade'),
+      await master.cli('upgrade', '--again'),
+      await master.cli('check'),
+      await master.cli('stage'),
+      await autoup(['explain', 'github:org/app', ...own], { env }),
+      await autoup(['stage', '--fetch', 'github:org/app', '--name', 'other', ...own], { env }),
+    ]
+    return asked.map(({ code, stderr }) => `${code} ${stderr}`)
+  }
+  for (const said of await everybody()) expect(said).toMatch(/^1 .*allows no more of its 60 calls an hour until \d\d:/s)
+  await master.stop()
+  const again = await startMaster({
+    args: [...QUICK, '--fetch', 'github:org/app', '--listen', `127.0.0.1:${port}`],
+    stateDir: master.stateDir,
+    env,
+  })
+  await again.waitFor((event) => event.type === 'check-finished' && event.result === 'error', 'its first check')
+  expect(github.calls()).toBe(calls)
+  const { budget } = (await again.status()) as unknown as { budget: { blockedUntil: string } }
+  expect(Date.parse(budget.blockedUntil) - Date.now()).toBeGreaterThan(9 * 60_000)
 })
 
 test('a release that has nothing for this machine is said with what there is, once, and the old build serves on', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asBudget, describeBudget, limitedMs, paceMs, readBudget, spentMs } from '../../fetchers/github/budget.ts'
+import { budgetKey, limitedMs, paceMs, readBudget, spend, spentMs } from '../../fetchers/github/budget.ts'
 
 const NOW = Date.parse('2026-01-01T12:00:00Z')
 const HOUR_MS = 3_600_000
@@ -14,7 +14,9 @@ describe('what is left', () => {
   test('is read from the headers', () => {
     const budget = readBudget(headers('60', '57', inHalfAnHour), NOW)
     expect(budget).toEqual({ limit: 60, remaining: 57, resetAt: NOW + 1_800_000 })
-    expect(describeBudget(budget!)).toBe('57 of 60 API calls left until 12:30 UTC')
+    expect(spend(budget)).toEqual({ limit: 60, remaining: 56, resetAt: NOW + 1_800_000 })
+    expect(spend({ ...budget!, remaining: 0 })?.remaining).toBe(0)
+    expect(spend(null)).toBeNull()
   })
 
   test('is not known without them, or when they say nothing', () => {
@@ -26,12 +28,14 @@ describe('what is left', () => {
   test('is believed for an hour at most, also where the clock is wrong', () => {
     // As @octokit/fixtures has it, in milliseconds.
     expect(readBudget(headers('60', '57', '1507651200000'), NOW)?.resetAt).toBe(NOW + HOUR_MS)
-    const budget = { limit: 60, remaining: 0, resetAt: NOW + HOUR_MS }
-    expect(asBudget(budget, NOW)).toEqual(budget)
-    expect(asBudget(budget, NOW - 1)).toBeNull()
-    expect(asBudget(budget, NOW + HOUR_MS)).toBeNull()
-    expect(asBudget('nonsense', NOW)).toBeNull()
-    expect(asBudget({ ...budget, remaining: '0' }, NOW)).toBeNull()
+  })
+
+  test('is that of an address, or of a token, of which nothing can be told from its key', () => {
+    const api = 'https://api.github.com'
+    expect(budgetKey(api, null)).toMatch(/^github:api\.github\.com:address:[0-9a-f]{4}$/)
+    expect(budgetKey(api, 'ghp_one')).toMatch(/^github:api\.github\.com:token:[0-9a-f]{4}$/)
+    expect(budgetKey(api, 'ghp_two')).not.toBe(budgetKey(api, 'ghp_one'))
+    expect(budgetKey('https://[::1]:8443/api/v3', null)).toMatch(/^github:1:address:[0-9a-f]{4}$/)
   })
 })
 

@@ -22,7 +22,7 @@ test.each([
   ],
   ['null for what is known', { ...(answer({}) as object), known: null }],
   ['unchanged', { kind: 'unchanged' }],
-  ['unchanged, with something to remember', { kind: 'unchanged', known: [1], waitMs: 5, note: 'x' }],
+  ['unchanged, with something to remember', { kind: 'unchanged', known: [1], waitMs: 5 }],
   ['incomplete', { kind: 'incomplete', message: 'not there yet' }],
   ['nothing for this platform', { kind: 'nothing-for-this-platform', message: 'only for plan9', known: 'x' }],
 ])('%s is taken as it is', (_, value) => {

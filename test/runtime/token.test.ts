@@ -137,7 +137,7 @@ test.each([
   vi.stubEnv('CREDENTIALS_DIRECTORY', folder)
   const source = await fetcherFor(spec)
   const settings = buildSettings(quickParse(run, ['--fetch', spec]) as Input, nowhere())
-  const job = { known: null, floor: null, ratchet: null, quarantined: [], again: false }
+  const job = { known: null, floor: null, ratchet: null, quarantined: [], again: false, budgets: {} }
   const store = await temporaryStore()
   expect(stageJob(settings, store, source.fetcher.scheme, job).token).toBe('good')
   // The pace is that of who has a token, for the same reason.

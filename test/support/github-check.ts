@@ -3,7 +3,7 @@
 import { tmpdir } from 'node:os'
 import { vi } from 'vitest'
 import { githubFetcher } from '../../fetchers/github.ts'
-import type { Check, FetchContext, Known, Release } from '../../src/core/source.ts'
+import type { BudgetBook, Check, FetchContext, Known, Release } from '../../src/core/source.ts'
 import { createHttpClient } from '../../src/system/http-client.ts'
 import type { Github } from './github-server.ts'
 import { onEnd } from './on-end.ts'
@@ -14,6 +14,8 @@ export interface Asking {
   token?: string | null
   known?: Known
   platform?: FetchContext['platform']
+  /** Default: nothing is remembered from one check to the next. */
+  budgets?: BudgetBook
 }
 
 export type Found = Extract<Check, { kind: 'release' }>
@@ -35,6 +37,7 @@ export function contextFor(github: Github, asking: Asking = {}): FetchContext & 
     http: createHttpClient({ signal: aborted.signal, allowPlain: false }),
     token: asking.token === undefined ? github.token : asking.token,
     scratch: tmpdir(),
+    ...(asking.budgets === undefined ? {} : { budgets: asking.budgets }),
     warn: (message) => void warnings.push(message),
     warnings,
   }

@@ -42,6 +42,7 @@ export function jobFor(store: StorePaths, source: string, more: Partial<StageJob
     ratchet: null,
     publicKey: null,
     minAgeMs: 0,
+    budgets: {},
     ...more,
   }
 }
