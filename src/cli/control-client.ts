@@ -87,9 +87,10 @@ export async function call<T>(
 /** The events after `since`, and with `follow` those to come, until the master ends or the reader stops reading. */
 export async function* follow(
   master: MasterPlace,
-  options: { readonly since: number; readonly follow: boolean },
+  options: { readonly since: number; readonly follow: boolean; readonly signal?: AbortSignal },
 ): AsyncGenerator<Stamped> {
   const socket = await open(master)
+  options.signal?.addEventListener('abort', () => socket.destroy(), { once: true })
   send(socket, 'GET', `/events?since=${options.since}${options.follow ? '' : '&follow=0'}`)
   socket.setEncoding('utf8')
   let text = ''
@@ -110,7 +111,7 @@ export async function* follow(
       }
     }
   } catch (error) {
-    if (errnoOf(error) !== 'ECONNRESET') throw error
+    if (errnoOf(error) !== 'ECONNRESET' && !options.signal?.aborted) throw error
   } finally {
     socket.destroy()
   }

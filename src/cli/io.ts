@@ -7,6 +7,7 @@
 import { isatty } from 'node:tty'
 import type { Output } from '../report/output.ts'
 import { logOutput } from './log-output.ts'
+import type { Screen, ScreenEvents } from './screen.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -17,6 +18,8 @@ export interface Io {
   readonly cwd: string
   readonly platform: string
   readonly isRoot: boolean
+  /** Takes the terminal over; null where stdout is none. */
+  openScreen(events: ScreenEvents): Promise<Screen | null>
 }
 
 export interface ProcessIo extends Io {
@@ -45,6 +48,11 @@ export function processIo(onUnread: () => void): ProcessIo {
     cwd: process.cwd(),
     platform,
     isRoot: process.getuid?.() === 0,
+    openScreen: async (events) => {
+      if (!isatty(STDOUT)) return null
+      const { openScreen } = await import('./screen.ts')
+      return openScreen(process.stdin, process.stdout, events)
+    },
     end: async () => await log?.end(),
   }
 }

@@ -11,16 +11,25 @@ import { PLACE } from './where.ts'
 export const status: CommandSpec = {
   name: 'status',
   takes: 'name',
-  options: [{ flag: 'json', help: 'as JSON, a stable contract' }, ...PLACE],
+  options: [
+    { flag: 'watch', help: 'keep it on the screen, and true; q leaves' },
+    { flag: 'json', help: 'as JSON, a stable contract' },
+    ...PLACE,
+  ],
   examples: [
-    ['autoup status', 'of the only service that runs here'],
+    ['autoup status --watch', 'of the only service that runs here, kept true'],
     ["autoup status app --json | jq -r '.current.version'", 'the version in service'],
   ],
   async run(input, io) {
     const master = await masterFor(input, io)
+    if (has(input, 'watch')) {
+      const { watchAsJson, watchOnScreen } = await import('./watch-status.ts')
+      return has(input, 'json') ? watchAsJson(master, io) : watchOnScreen(master, io)
+    }
     const value = await call<Status>(master, 'GET', '/status')
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
-    io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : statusText(value, Date.now(), paint))
+    const columns = io.stdout.columns ?? null
+    io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : statusText(value, Date.now(), paint, columns))
     return 0
   },
 }

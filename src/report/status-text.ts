@@ -4,96 +4,124 @@
  */
 
 import { shortId } from '../core/build.ts'
-import { formatDuration } from '../core/duration.ts'
-import type { BuildStatus, Status, WorkerStatus } from '../core/status.ts'
+import { formatDuration, formatSize } from '../core/duration.ts'
+import type { BuildStatus, MasterState, Status, WorkerStatus } from '../core/status.ts'
 import { clean } from './clean.ts'
 import type { Paint } from './color.ts'
+import { columnsOf, wrap } from './layout.ts'
+import { stateSentence } from './state-sentence.ts'
 
-const LABEL_WIDTH = 10
+const LABEL_WIDTH = 11
 const DAY_MS = 86_400_000
+/** On a narrower terminal lines are not broken any further. */
+const LEAST_COLUMNS = 30
 
-/** `nowMs` is the wall clock: only ages are shown with it. Ends with a line feed. */
-export function statusText(status: Status, nowMs: number, paint: Paint): string {
-  const lines: string[] = [headline(status, nowMs, paint)]
+type Color = 'green' | 'yellow' | 'red' | 'dim' | 'cyan'
+
+/** `nowMs` is the wall clock: only ages are shown with it. Null columns: no line is broken. */
+export function statusLines(status: Status, nowMs: number, paint: Paint, columns: number | null): string[] {
+  const lines: string[] = []
+  const room = columns === null ? Number.POSITIVE_INFINITY : Math.max(LEAST_COLUMNS, columns)
   const add = (label: string, texts: readonly string[]): void => {
     for (const [index, text] of texts.entries()) {
-      lines.push(`  ${paint('dim', (index === 0 ? label : '').padEnd(LABEL_WIDTH))}${text}`)
+      const start = `  ${paint('dim', (index === 0 ? label : '').padEnd(LABEL_WIDTH))}`
+      lines.push(...wrap(`${start}${text}`, room, LABEL_WIDTH + 2))
     }
   }
+  lines.push(...wrap(headline(status, nowMs, paint), room, 2), '')
+  add('now', [clean(stateSentence(status))])
   if (status.paused) add('paused', [paint('yellow', 'nothing is promoted until `autoup resume`')])
-  add('source', [status.source === null ? 'none: the command runs as it is' : clean(status.source)])
-  add(
-    'listens',
-    status.listen.map(({ name, address }) => `${address} (${name})`),
-  )
-  add('runs', [status.current ? vouched(status.current, nowMs) : 'nothing yet'])
-  if (status.candidate) add('next', [vouched(status.candidate, nowMs)])
-  if (status.previous) add('way back', [vouched(status.previous, nowMs)])
+  add('runs', [status.current ? vouched(status.current, nowMs, paint) : 'nothing yet'])
+  if (status.candidate) add('next', [vouched(status.candidate, nowMs, paint)])
+  if (status.previous) add('way back', [vouched(status.previous, nowMs, paint)])
   else if (status.source !== null) add('way back', ['none: there is no build before this one'])
   add('workers', workers(status, nowMs, paint))
   if (status.source !== null) add('checks', [checks(status, nowMs, paint)])
   add('budget', budget(status))
+  add('held back', held(status, nowMs, paint))
+  add('source', [status.source === null ? 'none: the command runs as it is' : clean(status.source)])
   add(
-    'held back',
-    status.quarantine.map((held) =>
-      paint('yellow', `${title(held)}: ${clean(held.reason)} (${ago(held.at, nowMs)} ago)`),
-    ),
+    'listens',
+    status.listen.map(({ name, address }) => `${clean(address)} ${paint('dim', `(${clean(name)})`)}`),
   )
-  return `${lines.join('\n')}\n`
+  return lines
+}
+
+/** Ends with a line feed. */
+export function statusText(status: Status, nowMs: number, paint: Paint, columns: number | null = null): string {
+  return `${statusLines(status, nowMs, paint, columns).join('\n')}\n`
+}
+
+const STATE_COLORS: Readonly<Record<MasterState, Color>> = {
+  idle: 'green',
+  checking: 'green',
+  fetching: 'cyan',
+  verifying: 'cyan',
+  staged: 'cyan',
+  promoting: 'cyan',
+  probation: 'cyan',
+  'rolling-back': 'red',
+  stopping: 'yellow',
 }
 
 function headline(status: Status, nowMs: number, paint: Paint): string {
   const { name, current, state, pid, since } = status
-  const title = current && current.build !== 'command' ? `${name} ${clean(current.version)}`.trimEnd() : name
-  const color = state === 'idle' ? 'green' : 'yellow'
-  return `${paint('bold', title)}  ${paint(color, state)}, pid ${pid}, up ${ago(since, nowMs)}`
+  const version = current && current.build !== 'command' ? ` ${clean(current.version)}` : ''
+  const serves = status.workers.some((worker) => worker.state === 'ready')
+  const color = serves || state !== 'idle' ? STATE_COLORS[state] : 'red'
+  return `${paint('bold', `${clean(name)}${version}`)}  ${paint(color, `● ${state}`)}  ${paint('dim', `pid ${pid}, up ${ago(since, nowMs)}`)}`
 }
 
-function vouched(build: BuildStatus, nowMs: number): string {
+function vouched(build: BuildStatus, nowMs: number, paint: Paint): string {
   if (build.build === 'command') return 'the command'
   const when = build.committedAt
     ? `committed ${ago(build.committedAt, nowMs)} ago`
     : build.stagedAt
       ? `staged ${ago(build.stagedAt, nowMs)} ago, not committed`
       : 'not committed'
-  const who = build.proofs.length === 0 ? 'unverified' : `verified by ${build.proofs.join(', ')}`
-  return clean(`${title(build)}, ${when}, ${who}`)
+  const who =
+    build.proofs.length === 0
+      ? paint('yellow', 'unverified')
+      : `${paint('green', '✓')} verified by ${clean(build.proofs.join(', '))}`
+  return `${title(build, paint)}  ${when}  ${who}`
 }
 
 function workers(status: Status, nowMs: number, paint: Paint): string[] {
   if (status.workers.length === 0) return [paint('red', 'none')]
-  return status.workers.map((worker) => {
-    const parts = [
+  return columnsOf(
+    status.workers.map((worker) => [
+      `${paint(COLORS[worker.state], '●')} ${worker.pid ?? 'no pid'}`,
       `${paint(COLORS[worker.state], worker.state)} for ${ago(worker.since, nowMs)}`,
-      ...(worker.build === 'command' ? [] : [clean(worker.version) || shortId(worker.build)]),
+      worker.build === 'command' ? '' : clean(worker.version) || shortId(worker.build),
       `generation ${worker.generation}`,
-      ...(worker.connections === null ? [] : [count(worker.connections, 'connection')]),
-      ...(worker.restarts === 0 ? [] : [count(worker.restarts, 'restart')]),
-      ...(worker.status === '' ? [] : [`"${clean(worker.status)}"`]),
-    ]
-    return `${worker.pid === null ? 'no pid' : worker.pid}  ${parts.join(', ')}`
-  })
+      worker.connections === null ? '' : count(worker.connections, 'connection'),
+      worker.memory === null ? '' : paint('dim', formatSize(worker.memory)),
+      worker.restarts === 0 ? '' : paint('yellow', count(worker.restarts, 'restart')),
+      worker.status === '' ? '' : paint('dim', `"${clean(worker.status)}"`),
+    ]),
+  )
 }
 
-const COLORS: Readonly<Record<WorkerStatus['state'], 'green' | 'yellow' | 'red' | 'dim'>> = {
+const COLORS: Readonly<Record<WorkerStatus['state'], Color>> = {
   ready: 'green',
-  starting: 'yellow',
+  starting: 'cyan',
   draining: 'dim',
   'back-off': 'red',
 }
+
+const RESULTS = {
+  unchanged: 'nothing new',
+  release: 'a release',
+  incomplete: 'a release that is not whole',
+  error: 'failed',
+} as const
 
 function checks({ lastCheck, nextCheckAt }: Status, nowMs: number, paint: Paint): string {
   const wait = nextCheckAt === null ? null : Date.parse(nextCheckAt) - nowMs
   const next = wait === null ? '' : wait <= 0 ? '; next now' : `; next in ${span(wait)}`
   if (!lastCheck) return `none yet${next}`
   const { result, at, message } = lastCheck
-  const what = {
-    unchanged: 'nothing new',
-    release: 'a release',
-    incomplete: 'a release that is not whole',
-    error: 'failed',
-  }
-  const text = `${what[result]} ${ago(at, nowMs)} ago${message ? `: ${clean(message)}` : ''}`
+  const text = `${RESULTS[result]} ${ago(at, nowMs)} ago${message ? `: ${clean(message)}` : ''}`
   return `${result === 'error' ? paint('yellow', text) : text}${next}`
 }
 
@@ -108,9 +136,17 @@ function budget({ budget: told }: Status): string[] {
   ]
 }
 
-function title(build: { readonly version: string; readonly build: string }): string {
+function held({ quarantine }: Status, nowMs: number, paint: Paint): string[] {
+  return quarantine.map(
+    (each) =>
+      `${title(each, paint)}: ${paint('yellow', clean(each.reason))} ${paint('dim', `(${ago(each.at, nowMs)} ago)`)}`,
+  )
+}
+
+function title(build: { readonly version: string; readonly build: string }, paint: Paint): string {
   const id = shortId(build.build)
-  return build.version && !id.startsWith(build.version) ? `${clean(build.version)} (${id})` : id
+  if (!build.version || id.startsWith(build.version)) return paint('bold', id)
+  return `${paint('bold', clean(build.version))} ${paint('dim', `(${id})`)}`
 }
 
 function ago(at: string, nowMs: number): string {

@@ -17,7 +17,7 @@ describe('status', () => {
     const { stateDir } = await fakeMaster()
     const { code, stdout } = await autoup(['status', '--state-dir', stateDir])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/app 1\.4\.2.*idle, pid 4711/)
+    expect(stdout).toMatch(/app 1\.4\.2 {2}● idle {2}pid 4711/)
     expect(stdout).not.toContain('\u001b')
   })
 
@@ -25,6 +25,29 @@ describe('status', () => {
     const { stateDir } = await fakeMaster()
     const env = { AUTOUP_STATE_DIR: stateDir, AUTOUP_NAME: 'app' }
     expect(await autoup(['status'], { env })).toMatchObject({ code: 0 })
+  })
+
+  test('--watch --json is a line for each status that is another one, until the master ends', async () => {
+    let version = '1.4.2'
+    const master = await fakeMaster({ status: () => ({ ...STATUS, current: { ...STATUS.current!, version } }) })
+    const stdout = memory()
+    const watching = autoup(['status', '--watch', '--json', '--state-dir', master.stateDir], { stdout })
+    await expect.poll(() => master.readers.size).toBe(1)
+    master.emit(event(1))
+    version = '1.5.0'
+    master.emit(event(2))
+    await expect.poll(() => stdout.text()).toContain('1.5.0')
+    await master.server.close()
+    expect((await watching).code).toBe(0)
+    const lines = stdout.text().trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line).current.version)).toEqual(['1.4.2', '1.5.0'])
+  })
+
+  test('--watch without a terminal says what else there is', async () => {
+    const { stateDir } = await fakeMaster()
+    const { code, stderr } = await autoup(['status', '--watch', '--state-dir', stateDir])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^autoup: --watch is for a terminal: see `autoup events --follow`[^\n]*\n$/)
   })
 
   test('exits 3 with one sentence when nothing runs', async () => {

@@ -18,7 +18,15 @@ export async function autoup(args: readonly string[], own: Partial<Io> = {}): Pr
 }
 
 export function nowhere(): Io {
-  return { stdout: memory(), stderr: memory(), env: {}, cwd: '/', platform: 'linux', isRoot: true }
+  return {
+    stdout: memory(),
+    stderr: memory(),
+    env: {},
+    cwd: '/',
+    platform: 'linux',
+    isRoot: true,
+    openScreen: async () => null,
+  }
 }
 
 export function memory(isTTY = false): { write(text: string): void; text(): string; isTTY: boolean; columns: number } {

@@ -7,8 +7,8 @@ import { DIGEST, ROW, STATUS } from '../cli/fake-master.ts'
 
 const NOW_MS = Date.parse('2026-01-01T00:01:12Z')
 
-function text(own: Partial<Status> = {}, nowMs: number = NOW_MS): string {
-  return statusText({ ...STATUS, ...own }, nowMs, painter(false))
+function text(own: Partial<Status> = {}, nowMs: number = NOW_MS, columns: number | null = null): string {
+  return statusText({ ...STATUS, ...own }, nowMs, painter(false), columns)
 }
 
 function line(label: string, own: Partial<Status> = {}): string | undefined {
@@ -19,8 +19,8 @@ function line(label: string, own: Partial<Status> = {}): string | undefined {
 
 describe('status for people', () => {
   test('says what runs, since when, and who vouched for it', () => {
-    expect(text().split('\n')[0]).toBe('app 1.4.2  idle, pid 4711, up 1 min')
-    expect(line('runs')).toMatch(/1\.4\.2 \(3f3f3f3f3f3f\), committed 1 min ago, verified by github-digest/)
+    expect(text().split('\n')[0]).toBe('app 1.4.2  ● idle  pid 4711, up 1 min')
+    expect(line('runs')).toMatch(/1\.4\.2 \(3f3f3f3f3f3f\) {2}committed 1 min ago {2}✓ verified by github-digest/)
     expect(line('listens')).toContain('0.0.0.0:8080 (http)')
     expect(line('source')).toContain('github:org/app')
   })
@@ -35,8 +35,12 @@ describe('status for people', () => {
       { ...first!, status: 'warm' },
       { ...first!, pid: null, state: 'back-off' as const, restarts: 3, connections: null },
     ]
-    expect(text({ workers })).toMatch(/workers +4720 {2}ready for 1 min, 1\.4\.2, generation 1, 12 connections, "warm"/)
-    expect(text({ workers })).toMatch(/\n +no pid {2}back-off .*3 restarts/)
+    const [one, two] = text({ workers })
+      .split('\n')
+      .filter((each) => each.includes('generation'))
+    expect(one).toMatch(/workers +● 4720 +ready for 1 min +1\.4\.2 +generation 1 +12 connections +48\.0 MB +"warm"$/)
+    expect(two).toMatch(/^ +● no pid +back-off for 1 min .*3 restarts$/)
+    expect(one?.indexOf('generation')).toBe(two?.indexOf('generation'))
     expect(line('workers', { workers: [] })).toMatch(/none/)
   })
 
@@ -51,7 +55,7 @@ describe('status for people', () => {
     expect(line('checks', { lastCheck, nextCheckAt: null })).toMatch(/failed 12 s ago: no route$/)
     expect(line('checks', { lastCheck: null, nextCheckAt: '2026-01-01T00:00:00Z' })).toMatch(/none yet; next now/)
     const candidate = { ...STATUS.current!, version: '1.5.0', committedAt: null }
-    expect(line('next', { candidate })).toMatch(/1\.5\.0 .*staged 1 min ago, not committed/)
+    expect(line('next', { candidate })).toMatch(/1\.5\.0 .*staged 1 min ago, not committed {2}✓/)
   })
 
   test('says what is held back and why, and that it is paused', () => {
@@ -66,8 +70,39 @@ describe('status for people', () => {
     const current = { build: 'command', version: '', stagedAt: '', committedAt: null, proofs: [] }
     const workers = [{ ...STATUS.workers[0]!, build: 'command', version: '' }]
     const shown = text({ source: null, current, workers, lastCheck: null, nextCheckAt: null })
-    expect(shown.split('\n')[0]).toMatch(/^app {2}idle/)
+    expect(shown.split('\n')[0]).toMatch(/^app {2}● idle/)
+    expect(shown).toContain('the command serves')
     expect(shown).not.toMatch(/way back|checks|undefined|NaN|null|unverified/)
+  })
+
+  test('says in half a sentence what the master is at', () => {
+    const candidate = { ...STATUS.current!, build: `sha256-${'4f'.repeat(32)}`, version: '1.5.0', committedAt: null }
+    expect(line('now')).toMatch(/1\.4\.2 serves$/)
+    expect(line('now', { instances: 2 })).toMatch(/1 of 2 workers serve$/)
+    expect(line('now', { workers: [] })).toMatch(/nothing serves yet$/)
+    expect(line('now', { state: 'promoting', candidate })).toMatch(/1\.5\.0 starts beside 1\.4\.2$/)
+    expect(line('now', { state: 'promoting' })).toMatch(/new workers start beside the old ones$/)
+    expect(line('now', { state: 'probation', candidate })).toMatch(/1\.5\.0 serves, and is watched$/)
+    expect(line('now', { state: 'rolling-back', candidate })).toMatch(/goes back to 1\.4\.2$/)
+    expect(line('now', { state: 'staged', candidate, paused: true })).toMatch(/waits for `autoup resume`$/)
+  })
+
+  test.each([40, 60, 80])('on %i columns breaks between words, below the text and not below the label', (columns) => {
+    const reason = 'it was not ready in 30 s: nothing listens on the socket that it was given, see --ready'
+    const held = { build: DIGEST, version: '1.5.0', reason, at: '2026-01-01T00:00:12Z' }
+    const lines = text({ quarantine: [held] }, NOW_MS, columns)
+      .trimEnd()
+      .split('\n')
+    for (const each of lines) expect(each.length).toBeLessThanOrEqual(columns)
+    expect(lines.filter((each) => /^ {13}\S/.test(each)).length).toBeGreaterThan(1)
+    expect(lines.join(' ').replace(/ +/g, ' ')).toContain(reason)
+  })
+
+  test('colours cost no column, and there is none without a painter', () => {
+    const bright = statusText(STATUS, NOW_MS, painter(true), 60)
+    expect(bright).toContain('\u001b[')
+    expect(bright.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g'), '')).toBe(text({}, NOW_MS, 60))
+    expect(text()).not.toContain('\u001b')
   })
 
   test('before the first build says so', () => {

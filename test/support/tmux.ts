@@ -1,0 +1,54 @@
+/** A terminal that a test can look at: a tmux server of its own, with one window of a given size. */
+
+import { execFileSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryDirectory } from './master.ts'
+import { onEnd } from './on-end.ts'
+import { until } from './until.ts'
+
+export interface Terminal {
+  /** What it shows now, line by line, without blanks at the ends. */
+  lines(): string[]
+  /** With the colours. */
+  colours(): string
+  /** Waits until what it shows matches. */
+  shows(pattern: RegExp): Promise<string>
+  /** Keys by tmux's names: `q`, `C-c`, `Enter`. */
+  keys(...names: string[]): void
+  resize(columns: number, rows: number): void
+  /** tmux's own view: `#{alternate_on}`, `#{cursor_flag}`. */
+  flag(format: string): string
+}
+
+/** A shell in it. */
+export function openTerminal(
+  options: { columns?: number; rows?: number; env?: Record<string, string> } = {},
+): Terminal {
+  const { columns = 100, rows = 30, env = {} } = options
+  const socket = join(temporaryDirectory(), 'tmux')
+  const tmux = (...args: string[]): string =>
+    execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, HOME: '/', LANG: 'C.UTF-8', TERM: 'xterm-256color', ...env },
+    })
+  tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), 'env PS1="$ " ENV= sh')
+  onEnd(() => {
+    tmux('kill-server')
+    rmSync(socket, { force: true })
+  })
+  const lines = (): string[] => tmux('capture-pane', '-p').trimEnd().split('\n')
+  return {
+    lines,
+    colours: () => tmux('capture-pane', '-p', '-e'),
+    shows: (pattern) =>
+      until(`the terminal shows ${pattern}`, () => {
+        const text = lines().join('\n')
+        return pattern.test(text) ? text : null
+      }),
+    keys: (...names) => void tmux('send-keys', ...names),
+    resize: (width, height) => void tmux('resize-window', '-x', String(width), '-y', String(height)),
+    flag: (format) => tmux('display-message', '-p', format).trim(),
+  }
+}
