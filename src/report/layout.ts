@@ -18,19 +18,19 @@ export function visibleLength(text: string): number {
 export function wrap(text: string, columns: number, indent: number): string[] {
   const lines: string[] = []
   let line = ''
-  const add = (part: string): boolean => {
-    if (line !== '' && visibleLength(line) + visibleLength(part) > columns) return false
-    line += part
-    return true
-  }
+  const fits = (part: string): boolean => visibleLength(line) + visibleLength(part) <= columns
   const turn = (part: string): void => {
-    lines.push(line)
-    line = `${' '.repeat(indent)}${part.trimStart()}`
+    if (line !== '') lines.push(line)
+    line = line === '' ? part : `${' '.repeat(indent)}${part.trimStart()}`
   }
   for (const cell of text.split(/(?<=\S)(?= {2,}\S)/)) {
-    if (add(cell)) continue
-    if (indent + visibleLength(cell.trimStart()) <= columns) turn(cell)
-    else for (const word of cell.split(/(?<=\S)(?= +\S)/)) if (!add(word)) turn(word)
+    if (fits(cell)) line += cell
+    else if (indent + visibleLength(cell.trimStart()) <= columns) turn(cell)
+    else
+      for (const word of cell.split(/(?<=\S)(?= +\S)/)) {
+        if (fits(word)) line += word
+        else turn(word)
+      }
   }
   return [...lines, line]
 }
