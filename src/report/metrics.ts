@@ -121,6 +121,11 @@ function ofReleases({ status, tally }: Measures): Family[] {
     ),
     moment('autoup_last_check_timestamp_seconds', 'When the release source was last asked.', lastCheck?.at),
     moment('autoup_next_check_timestamp_seconds', 'When the release source is asked next.', nextCheckAt),
+    gauge(
+      'autoup_source_calls_remaining',
+      'Calls that the release source still allows in this period.',
+      status.budget?.remaining == null ? [] : [[status.budget.remaining]],
+    ),
     counter('autoup_builds_staged_total', 'Builds that were verified and staged.', [[tally.staged]]),
     counter('autoup_builds_refused_total', 'Releases that were refused: not verified, or not fit.', [[tally.refused]]),
     counter('autoup_builds_quarantined_total', 'Builds that were held back.', [[tally.quarantined]]),

@@ -67,6 +67,12 @@ describe('metrics', () => {
     expect(text(fresh)).not.toMatch(/last_check|next_check|last_commit|current_build|NaN|null|undefined/)
   })
 
+  test('the budget of the source is there where the source counts', () => {
+    const budget = { limit: 60, remaining: 41, resetAt: STATUS.since, blockedUntil: null }
+    expect(value('autoup_source_calls_remaining', { budget })).toBe(41)
+    expect(text({ budget: null })).not.toContain('source_calls')
+  })
+
   test('counts are those of the tally', () => {
     const tally = {
       ...EMPTY_TALLY,

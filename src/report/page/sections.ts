@@ -1,7 +1,7 @@
 /** The parts of the page that change, from what a master can show of itself. Pure; each part is an element's content. */
 
 import type { Sight } from '../../core/sight.ts'
-import type { Status } from '../../core/status.ts'
+import type { BudgetStatus, Status } from '../../core/status.ts'
 import { sentence } from '../sentence.ts'
 import { head, tiles } from './head.ts'
 import { type Html, html } from './html.ts'
@@ -56,7 +56,14 @@ function checks({ status, checks: all }: Sight): Html {
   const width = CHECKS_SHOWN * CHECK_WIDTH
   return html`<svg class="checks" preserveAspectRatio="xMinYMid" viewBox="0 0 ${width} 24" role="img" aria-label="The last ${all.length} checks, of which ${failed} failed">${ticks}</svg>
 <p>Checked ${time(lastCheck.at)}: <strong>${RESULTS[lastCheck.result]}</strong>${lastCheck.message !== '' && html`, ${lastCheck.message}`}</p>
-${nextCheckAt !== null && html`<p>The next is ${time(nextCheckAt)}.</p>`}`
+${nextCheckAt !== null && html`<p>The next is ${time(nextCheckAt)}.</p>`}
+${status.budget && budget(status.budget)}`
+}
+
+function budget({ limit, remaining, resetAt, blockedUntil }: BudgetStatus): Html {
+  return html`
+${resetAt !== null && html`<p>The source allows ${remaining ?? '?'} of ${limit ?? '?'} calls more; all are back ${time(resetAt)}.</p>`}
+${blockedUntil !== null && html`<p class="warn">It wants to be left alone; that ends ${time(blockedUntil)}.</p>`}`
 }
 
 function log({ events }: Sight): Html {

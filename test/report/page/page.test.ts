@@ -146,6 +146,12 @@ describe('the checks', () => {
     ])
   })
 
+  test('say what the source still allows', () => {
+    const budget = { limit: 60, remaining: 41, resetAt: STATUS.since, blockedUntil: null }
+    expect(seen('checks', sight({}, { budget }))).toContain('allows 41 of 60 calls more')
+    expect(seen('checks', sight({}, { budget: { ...budget, blockedUntil: STATUS.since } }))).toContain('left alone')
+  })
+
   test('of a bare command are none', () => {
     expect(seen('checks', sight({}, { source: null, lastCheck: null }))).toMatch(/no source/)
   })
