@@ -7,7 +7,7 @@
  *     3  minisign        the publisher's secret key, which need not be on any server; the operator chose the public one
  *     2  npm-signature   the signing key of the registry: who stole an account does not have it; who answers
  *                        for the whole registry, its keys included, does
- *     1  checksum-file, manifest, github-digest, npm-integrity, …-digest
+ *     1  checksum-file, github-digest, npm-integrity, …-digest
  *                        the source itself: all of them come from where the bytes come from. They stop a mirror, a
  *                        cache and a broken line, and nobody who can publish. None is more than another, so that a
  *                        project may leave its checksum file out once its host computes digests.
@@ -28,7 +28,6 @@ const STRENGTHS: Readonly<Record<string, number>> = {
   minisign: 3,
   'npm-signature': 2,
   'checksum-file': 1,
-  manifest: 1,
   'local-file': 0,
 }
 

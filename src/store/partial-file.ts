@@ -82,9 +82,26 @@ export async function openPartial(
 
 /** Moves a cut download to where the next job looks for it; there is never more than one, and none without bytes. */
 export async function keepPartial(path: string, partials: string): Promise<void> {
-  if ((await stat(path)).size === 0) return await rm(path)
+  if (!(await settle(path))) return await rm(path, { force: true })
   await dropPartials(partials)
   await rename(path, join(partials, basename(path))).catch(ignoreAbsent)
+}
+
+/**
+ * Whether it is a file with bytes in it, and these are on the disk: after a power loss a name may lead to zeros, and what
+ * nothing vouches for would be taken up with them. Not through a link, nor waiting for a pipe, that a stager has left.
+ */
+async function settle(path: string): Promise<boolean> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(ignoreOther)
+  if (file === undefined) return false
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile() || stats.size === 0) return false
+    await file.sync()
+    return true
+  } finally {
+    await file.close()
+  }
 }
 
 /** What others have left there is of an older release. */
@@ -97,6 +114,10 @@ export async function dropPartials(partials: string): Promise<void> {
 
 function ignoreForeign(error: unknown): void {
   if (!['EPERM', 'EACCES'].includes(errnoOf(error) ?? '')) throw error
+}
+
+function ignoreOther(error: unknown): undefined {
+  if (!['ENOENT', 'ELOOP', 'ENXIO'].includes(errnoOf(error) ?? '')) throw error
 }
 
 function ignoreAbsent(error: unknown): void {

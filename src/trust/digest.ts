@@ -49,20 +49,6 @@ export function parseDigest(text: string): Digest | null {
   return { algorithm, hex }
 }
 
-/**
- * An `integrity` as npm writes it (Subresource Integrity): words with spaces between, of which those of the strongest
- * algorithm count, and any one of these is enough. Empty when there is none that proves anything.
- */
-export function parseIntegrity(text: string): Digest[] {
-  const digests = text
-    .split(/\s+/)
-    // Options after `?` are reserved and mean nothing.
-    .map((word) => (/^sha\d+-/.test(word) ? parseDigest(word.replace(/\?.*$/, '')) : null))
-    .filter((digest) => digest !== null)
-  const strong = digests.filter(({ algorithm }) => algorithm === 'sha512')
-  return strong.length > 0 ? strong : digests
-}
-
 /** By the number of hex digits, or null. */
 export function algorithmOf(hex: string): DigestAlgorithm | null {
   return hex.length === 64 ? 'sha256' : hex.length === 128 ? 'sha512' : null

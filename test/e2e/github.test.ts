@@ -164,7 +164,7 @@ describe('the token', () => {
     expect(new Set(tokens('api'))).toEqual(new Set([`Bearer ${TOKEN}`]))
     expect(tokens('assets')).toEqual([undefined])
     expect(JSON.stringify(github.asked.filter(({ host }) => host === 'assets'))).not.toContain(TOKEN)
-    expect(seen.some((line) => line.includes('stager'))).toBe(true)
+    expect(seen.some((line) => line.includes('helper.js'))).toBe(true)
     expect(seen.join('\n')).not.toContain(TOKEN)
     expect(said(master) + stdout).not.toContain(TOKEN)
     const state = filesBelow(master.home)

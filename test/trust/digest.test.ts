@@ -4,7 +4,7 @@ import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { digestOf, parseDigest, parseIntegrity } from '../../src/trust/digest.ts'
+import { digestOf, parseDigest } from '../../src/trust/digest.ts'
 import { temporaryFolder } from '../support/stores.ts'
 
 const HEX = createHash('sha256').update('x').digest('hex')
@@ -98,16 +98,5 @@ describe('spellings', () => {
     `sha256:${'g'.repeat(64)}`,
   ])('half a digest (%s) is none', (text) => {
     expect(parseDigest(text)).toBeNull()
-  })
-
-  test('an integrity counts with its strongest algorithm', () => {
-    expect(parseIntegrity(`sha1-${Buffer.alloc(20).toString('base64')} ${SRI256} ${SRI512}?ct=x`)).toEqual([
-      { algorithm: 'sha512', hex: HEX512 },
-    ])
-    expect(parseIntegrity(SRI256)).toEqual([{ algorithm: 'sha256', hex: HEX }])
-  })
-
-  test('a broken algorithm: SHA-1 and MD5 are no integrity', () => {
-    expect(parseIntegrity(`sha1-${Buffer.alloc(20).toString('base64')} md5-abc ${HEX}`)).toEqual([])
   })
 })
