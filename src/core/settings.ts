@@ -130,6 +130,12 @@ export function lookKey(settings: Settings, launch: string): string {
   return JSON.stringify([launch, sha256, publicKey, minAgeMs, allowUnverified, allowDowngrade])
 }
 
+/** Whether two looks differ in the launch alone: the same bytes are then trusted for the same reasons. */
+export function haveSameRules(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((look) => JSON.parse(look) as unknown)
+  return Array.isArray(a) && Array.isArray(b) && JSON.stringify(a.slice(1)) === JSON.stringify(b.slice(1))
+}
+
 /**
  * The launch of a build: what, besides its bytes, decides how it behaves. A verdict on behaviour holds for this
  * launch only, so a corrected configuration lifts it.

@@ -5,12 +5,12 @@
 
 import type { Source } from '../../fetchers/index.ts'
 import { type Budgets, isEmptyBudget, readBudget } from '../core/budget.ts'
-import { type Build, refusalOf } from '../core/build.ts'
+import { type Build, type BuildId, refusalOf } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Poke, StagerReport } from '../core/pipeline.ts'
 import { heldUnder } from '../core/quarantine.ts'
-import type { Settings } from '../core/settings.ts'
+import { haveSameRules, type Settings } from '../core/settings.ts'
 import type { CallBudget } from '../core/source.ts'
 import type { Input, State } from '../core/state.ts'
 import { readBuild } from '../store/build-file.ts'
@@ -55,9 +55,9 @@ export class Checks {
   async start(asked: Poke | null, state: State): Promise<void> {
     const { source } = this.#context
     const turn = ++this.#turn
-    const known = knownOf(state)
+    const { known, here } = knownOf(state)
     if (!source) return
-    if (asked === null && known !== null) {
+    if (asked === null && known !== null && here === null) {
       const isChanged = await mayHaveChanged(source, known)
       if (turn !== this.#turn) return
       if (!isChanged) return this.#report({ type: 'unchanged', known })
@@ -208,7 +208,7 @@ export class Checks {
   #job({ ledger, policy, ...state }: State, again: boolean): StageJob {
     const { settings, paths, source } = this.#context
     return stageJob(settings, paths, source?.fetcher.scheme ?? '', {
-      known: again ? null : knownOf({ ledger, policy, ...state }),
+      ...(again ? NOTHING_KNOWN : knownOf({ ledger, policy, ...state })),
       floor: floorOf(ledger),
       ratchet: ledger.ratchet,
       quarantined: heldUnder(ledger, policy.launch),
@@ -232,7 +232,7 @@ export function stageJob(
   settings: Settings,
   paths: StorePaths,
   scheme: string,
-  policy: Pick<StageJob, 'known' | 'floor' | 'ratchet' | 'quarantined' | 'again' | 'budgets'>,
+  policy: Pick<StageJob, 'known' | 'here' | 'floor' | 'ratchet' | 'quarantined' | 'again' | 'budgets'>,
 ): StageJob {
   const { source, sha256, command, name } = settings
   return {
@@ -257,9 +257,19 @@ function floorOf({ floor, committed }: State['ledger']): StageJob['floor'] {
   return floor === null ? null : { version: floor, build: committed?.version === floor ? committed.id : null }
 }
 
-/** What the last check remembered, if it was of this source and this launch: another launch lifts verdicts. */
-function knownOf({ ledger: { known }, policy }: State): unknown {
-  return known && known.source === policy.source && known.look === policy.look ? known.value : null
+const NOTHING_KNOWN = { known: null, here: null } as const
+
+/**
+ * What the last check of this source remembered. Another launch lifts verdicts, so what that led to is to be staged
+ * again; it is in the store, and need not be fetched, as long as the rules of trust are the same.
+ */
+function knownOf({ ledger, policy }: State): { readonly known: unknown; readonly here: BuildId | null } {
+  const { known, committed } = ledger
+  if (known === null || known.source !== policy.source) return NOTHING_KNOWN
+  const { value, build, look } = known
+  if (look === policy.look) return { known: value, here: null }
+  if (build === null || !haveSameRules(look, policy.look)) return NOTHING_KNOWN
+  return { known: value, here: build === committed?.id ? null : build }
 }
 
 /** The end of a job beside the pipeline, for whoever asked. */

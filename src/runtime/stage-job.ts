@@ -8,11 +8,12 @@
 
 import { mkdir, statfs } from 'node:fs/promises'
 import { fetcherFor } from '../../fetchers/index.ts'
+import type { BuildId } from '../core/build.ts'
 import { formatSize } from '../core/duration.ts'
 import { AutoupError, errnoOf, messageOf, unreachable } from '../core/errors.ts'
 import { isIncomplete, waitMsOf } from '../core/incomplete.ts'
 import type { Check, FetchContext, Fetcher, Known, Release } from '../core/source.ts'
-import { readBuild } from '../store/build-file.ts'
+import { readBuild, readBuildFile } from '../store/build-file.ts'
 import { checkSeal, isWhole } from '../store/check-seal.ts'
 import { storeTrouble } from '../store/trouble.ts'
 import { removeTree } from '../system/tree.ts'
@@ -86,7 +87,9 @@ interface Tools {
 async function onCheck(order: StagerOrder, check: Check, tools: Tools): Promise<StageVerdict> {
   switch (check.kind) {
     case 'unchanged': {
-      return { type: 'unchanged', known: check.known ?? order.known, ...waiting(check.waitMs) }
+      const known = check.known ?? order.known
+      if (order.here) return onAnotherLaunch(order, order.here, known, tools)
+      return { type: 'unchanged', known, ...waiting(check.waitMs) }
     }
     case 'incomplete':
       return { type: 'incomplete', message: check.message, ...waiting(check.waitMs) }
@@ -97,6 +100,23 @@ async function onCheck(order: StagerOrder, check: Check, tools: Tools): Promise<
     default:
       return unreachable(check)
   }
+}
+
+/** What is here was fetched under another launch, for which it may have failed. */
+async function onAnotherLaunch(order: StagerOrder, id: BuildId, known: Known, tools: Tools): Promise<StageVerdict> {
+  const existing = readBuildFile(order.store, id)
+  if (existing === null || !isWhole(await checkSeal(order.store, id, { full: false }))) {
+    const answer: unknown = await tools.fetcher.check(tools.context, null)
+    return onCheck({ ...order, here: null }, checkAnswer(order.source, answer), tools)
+  }
+  const { version, ordered, proofs, stagedAt } = existing
+  const { floorProblem } = await import('../core/version-gate.ts')
+  const floorRule = { allowDowngrade: order.allowDowngrade, pinned: order.sha256 }
+  const tooLow = floorProblem({ version, ordered, digest: null }, order.floor, floorRule)
+  if (tooLow !== null) return { type: 'refused', id: null, version, reason: tooLow, known }
+  const held = heldReason(order, id)
+  if (held !== null) return { type: 'held', id, version, reason: held, known }
+  return { type: 'staged', directory: null, build: { id, version, proofs, stagedAt }, known }
 }
 
 /** Whatever a plugin says, a wait is a whole number of milliseconds. */

@@ -17,6 +17,8 @@ export interface StageJob {
   /** The release source as given. */
   readonly source: string
   readonly known: Known | null
+  /** What `known` led to under another launch: where nothing is new, that build is the one to be staged. */
+  readonly here?: BuildId | null
   /** No release below this version is taken, and no other bytes of the same one; null allows any. */
   readonly floor: Floor | null
   readonly allowDowngrade: boolean

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -138,6 +139,45 @@ test('a master that is started again knows what it has: a 304, and no second dow
     expect.not.arrayContaining(['assets 200', 'api 302']),
   )
   expect(github.asked[before]).toMatchObject({ status: 304 })
+})
+
+test('a build that failed is tried under another launch without being fetched again', async () => {
+  const github = await startGithub({ token: TOKEN })
+  const env = { GITHUB_API_URL: github.url, GH_TOKEN: TOKEN }
+  const file = join(temporaryDirectory(), 'env')
+  writeFileSync(file, 'OK=\n')
+  const publish = (version: string, first: string): void => {
+    const assets = assetsOf(version, first)
+    const sum = createHash('sha256').update(assets[ARTIFACT]!).digest('hex')
+    github.publish(`v${version}.0.0`, { assets: { ...assets, SHA256SUMS: `${sum}  ${ARTIFACT}\n` } })
+  }
+  publish('1', '')
+  const { master, port } = await follow(github, { env, args: ['--env-file', file] })
+  await master.next('build-committed')
+  publish('2', 'if (!process.env.OK) process.exit(3);')
+  expect(await master.next('build-quarantined')).toMatchObject({ version: '2.0.0' })
+  await master.stop()
+  const before = github.asked.length
+  const start = async (): Promise<Master> =>
+    await startMaster({
+      args: [...QUICK, '--fetch', 'github:org/app', '--listen', `127.0.0.1:${port}`, '--env-file', file],
+      stateDir: master.stateDir,
+      env,
+    })
+  writeFileSync(file, 'OK=1\n')
+  const again = await start()
+  expect(await again.next('build-committed')).toMatchObject({ version: '2.0.0' })
+  expect(await ask(port)).toMatchObject({ version: '2' })
+  await again.stop()
+  // Nor what is committed, under a third one.
+  writeFileSync(file, 'OK=2\n')
+  const calls = github.calls()
+  const third = await start()
+  await until('three checks', () => github.calls() > calls + 3)
+  expect(github.asked.slice(before).map(({ host, status }) => `${host} ${status}`)).toEqual(
+    github.asked.slice(before).map(() => 'api 304'),
+  )
+  expect(await third.status()).toMatchObject({ current: { version: '2.0.0' }, candidate: null })
 })
 
 describe('the token', () => {

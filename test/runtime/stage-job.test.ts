@@ -9,6 +9,7 @@ import type { StageJob, StageProgress, StageVerdict } from '../../src/runtime/st
 import { readBuildFile, treeFolder } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
 import { finishStaging } from '../../src/store/seal.ts'
+import { removeTree } from '../../src/system/tree.ts'
 import { archive, badBytes, directory, elf, publish, script } from '../support/builds.ts'
 import { jobFor, runJob, stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { until } from '../support/until.ts'
@@ -40,6 +41,29 @@ async function staged(more: Partial<StageJob> = {}): Promise<Staged> {
   if (verdict.type !== 'staged') throw new Error(JSON.stringify(verdict))
   return verdict
 }
+
+describe('what another launch has fetched', () => {
+  test('is staged as it lies in the store, and fetched anew only where it is gone', async () => {
+    archive(elf())(path)
+    const { known, ...first } = await staged()
+    const { id } = await finishStaging(store, first.directory!)
+    expect(await run({ known })).toEqual({ type: 'unchanged', known })
+    const progress: StageProgress[] = []
+    expect(await run({ known, here: id }, progress)).toMatchObject({ type: 'staged', directory: null, build: { id } })
+    expect(progress.map(({ type }) => type)).not.toContain('found')
+    await removeTree(join(store.builds, id))
+    const again = await staged({ known, here: id })
+    expect(again).toMatchObject({ directory: expect.any(String), build: { id } })
+  })
+
+  test('is not staged when it is held back all the same', async () => {
+    archive(elf())(path)
+    const { known, ...first } = await staged()
+    const { id } = await finishStaging(store, first.directory!)
+    const quarantined = [{ build: id, reason: 'bad', rule: 'bytes' }] as const
+    expect(await run({ known, here: id, quarantined })).toMatchObject({ type: 'held', reason: 'bad' })
+  })
+})
 
 describe('a release', () => {
   test.each([
