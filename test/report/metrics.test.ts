@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Measures } from '../../src/core/sight.ts'
 import type { Status } from '../../src/core/status.ts'
@@ -101,4 +103,12 @@ needs('promtool').test('promtool finds no fault with them', () => {
     const said = execFileSync('promtool', ['check', 'metrics'], { input: metrics, encoding: 'utf8', stdio: 'pipe' })
     expect(said).toBe('')
   }
+})
+
+test('the documentation names each of them, and no other', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/sight.md'), 'utf8')
+  const named = new Set([...page.matchAll(/`(autoup_\w+)`/g)].map(([, name]) => name))
+  const budget = { limit: 60, remaining: 41, resetAt: STATUS.since, blockedUntil: null }
+  const said = new Set([...text({ budget }).matchAll(/^# TYPE (autoup_\w+) /gm)].map(([, name]) => name))
+  expect([...named].sort()).toEqual([...said].sort())
 })
