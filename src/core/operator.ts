@@ -43,7 +43,10 @@ function upgrade(turn: Turn, { again, resetTrust = false }: Extract<Input, { typ
       'failed',
       'there is no release source: start it with --fetch, or use `autoup restart`',
     )
-  if (resetTrust) turn.note({ ...turn.state.ledger, ratchet: null, known: null })
+  if (resetTrust) {
+    turn.note({ ...turn.state.ledger, ratchet: null, known: null })
+    turn.set({ isCheckOutdated: turn.state.pipeline.state !== 'idle' })
+  }
   poke(turn, again ? 'again' : 'plain')
 }
 

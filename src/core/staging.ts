@@ -39,6 +39,9 @@ function drive(turn: Turn, event: PipelineEvent): void {
   const isAnswer = step.end.asked !== null && step.pipeline.poke === null
   onEnd(turn, step.end, isAnswer)
   if (isAnswer) turn.set({ restartsWhenUnchanged: false })
+  if (!turn.state.isCheckOutdated) return
+  turn.set({ isCheckOutdated: false })
+  turn.note({ ...turn.state.ledger, known: null })
 }
 
 function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, isAnswer: boolean): void {
@@ -126,7 +129,7 @@ function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>
     )
     turn.emit({ type: 'build-quarantined', build, version, reason })
   } else if (ledger !== turn.state.ledger) turn.note(turn.state.ledger)
-  settleRefused(turn, { version, reason })
+  if (!turn.state.isCheckOutdated) settleRefused(turn, { version, reason })
 }
 
 function settleRefused(turn: Turn, { version, reason }: Pick<End<'refused'>, 'version' | 'reason'>): void {

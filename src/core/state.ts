@@ -73,6 +73,8 @@ export interface State {
   /** When a restart that failed may be tried again. */
   readonly restartAt: number
   readonly restartsWhenUnchanged: boolean
+  /** The check under way began on terms that an operator has changed since: what it says is not remembered. */
+  readonly isCheckOutdated: boolean
   readonly lastCheck: { readonly at: string; readonly result: CheckResult; readonly message: string } | null
   readonly stop: { readonly status: number; readonly isOver: boolean } | null
 }

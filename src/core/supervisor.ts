@@ -39,6 +39,7 @@ export function newState(policy: Policy, ledger: Ledger = EMPTY_LEDGER, instance
     staleUpTo: 0,
     restartAt: 0,
     restartsWhenUnchanged: false,
+    isCheckOutdated: false,
     lastCheck: null,
     stop: null,
   }

@@ -305,6 +305,25 @@ describe('quarantine', () => {
     expect(world.settled()).toMatchObject([{ outcome: 'refused' }, { outcome: 'refused' }])
   })
 
+  it.each([
+    { type: 'refused', build: null, version: '2', reason: 'is vouched for by less', known: 2 } as const,
+    { type: 'unchanged', known: 2 } as const,
+    { type: 'held', build: 'sha256-2', version: '2', reason: 'died', known: 2 } as const,
+  ])('remembers nothing of a check that began before --reset-trust and ends as $type', (report) => {
+    const world = World.serving('1')
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'upgrade', again: false, resetTrust: true })
+    world.send({ type: 'stager', report })
+    expect(world.disk).toMatchObject({ ratchet: null, known: null })
+    // It is no answer either: the next check is.
+    expect(world.settled()).toEqual([])
+    world.pass(0)
+    expect(world.state.pipeline).toMatchObject({ state: 'checking', asked: 'plain' })
+    world.send({ type: 'stager', report: { type: 'staged', build: build('2'), known: 2 } })
+    expect(world.disk).toMatchObject({ known: { value: 2 } })
+    expect(world.state.promotion?.target.version).toBe('2')
+  })
+
   it('forgets a verdict on behaviour when the launch has changed', () => {
     const world = World.serving('1')
     world.publish(build('2'))

@@ -1,13 +1,17 @@
 /** The ways round a proof that were found once: each with the name of the threat it was. */
 
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { floorProblem } from '../../src/core/version-gate.ts'
 import { newDelivery } from '../../src/runtime/delivery.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
-import { temporaryStore } from '../support/stores.ts'
+import { finishStaging } from '../../src/store/seal.ts'
+import { publish, script } from '../support/builds.ts'
+import { serveSite } from '../support/site.ts'
+import { jobFor, runJob, temporaryFolder, temporaryStore } from '../support/stores.ts'
+import { until } from '../support/until.ts'
 
 let store: StorePaths
 
@@ -145,3 +149,53 @@ test.each(['1.10', '2026.11.02', 'main'])(
     expect(floorProblem({ version, ordered: false, digest: null }, null, rule)).toBeNull()
   },
 )
+
+test('threat: a tree in the place of an artifact, for which nothing of what was gathered is checked', async () => {
+  const plugin = join(await temporaryFolder(), 'plugin.mjs')
+  for (const [isTree, deliver] of [
+    [false, "into.tree(async (path) => fs.writeFileSync(path + '/app', '#!/bin/sh\\n', { mode: 0o755 }))"],
+    [true, 'into.artifact(async () => ({ from: 0, bytes: [Buffer.from("#!/bin/sh\\n")] }), null)'],
+  ] as const) {
+    writeFileSync(
+      `${plugin}-${isTree}.mjs`,
+      `import fs from 'node:fs'
+const release = { version: '1.0.0', name: 'app', size: null, digest: 'sha256-${'0'.repeat(64)}', ordered: true, isTree: ${isTree} }
+export default {
+  scheme: 'x',
+  check: async () => ({ kind: 'release', release, known: 1 }),
+  fetch: async (context, release, into) => { await ${deliver} },
+}
+`,
+    )
+    const verdict = await runJob(jobFor(store, `${plugin}-${isTree}.mjs`))
+    expect(verdict).toMatchObject({ type: 'error', message: expect.stringContaining('another kind of thing') })
+  }
+})
+
+test('threat: checksums that changed since the same bytes were staged', async () => {
+  const site = await serveSite()
+  const bytes = '#!/bin/sh\n'
+  site.put('/app', bytes)
+  site.put('/SHA256SUMS', `${sha256(bytes)}  app\n`)
+  const verdict = await runJob(jobFor(store, `${site.origin}/app`))
+  if (verdict.type !== 'staged' || verdict.directory === null) throw new Error(JSON.stringify(verdict))
+  await finishStaging(store, verdict.directory)
+  expect(await runJob(jobFor(store, `${site.origin}/app`))).toMatchObject({ type: 'staged', directory: null })
+  site.put('/SHA256SUMS', `${'0'.repeat(64)}  app\n`)
+  const later = await runJob(jobFor(store, `${site.origin}/app`))
+  expect(later).toMatchObject({ type: 'refused', reason: expect.stringContaining('SHA256SUMS says 0000') })
+})
+
+test('threat: what this host lacks is held against no digest, and its bytes are taken once it is there', async () => {
+  const folder = await temporaryFolder()
+  const interpreter = join(folder, 'interpreter')
+  publish(join(folder, 'app'), script(`#!${interpreter}\n`))
+  const stage = () =>
+    until('it is still', async () => {
+      const verdict = await runJob(jobFor(store, `file:${join(folder, 'app')}`))
+      return verdict.type === 'incomplete' ? null : verdict
+    })
+  expect(await stage()).toMatchObject({ type: 'refused', id: null, reason: expect.stringContaining('is not here') })
+  symlinkSync('/bin/sh', interpreter)
+  expect(await stage()).toMatchObject({ type: 'staged' })
+})

@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { type Signer, signatureOf } from '../trust/minisign-signer.ts'
 import { ask } from './ask.ts'
 import { type Artifact, archive, nodeServer } from './builds.ts'
 import { limitedAutoup, type OtherLimits } from './limited.ts'
@@ -31,6 +32,10 @@ export interface Offer {
   /** What the manifest says of it; null says nothing. Default: the truth. */
   sha256?: string | null
   size?: number | null
+  /** Default: a day ago. */
+  publishedAt?: Date
+  /** Puts a signature beside it. */
+  signer?: Signer
 }
 
 export interface Victim {
@@ -48,6 +53,8 @@ export interface Victim {
   unharmed(options?: { version?: string; mayKeepPartial?: boolean }): Promise<void>
   /** The next good release is taken. */
   goesOn(): Promise<void>
+  /** Ends the master and starts another one on its state, with these options in place of its own. */
+  again(args: string[]): Promise<Master>
 }
 
 export interface VictimOptions {
@@ -56,11 +63,14 @@ export interface VictimOptions {
   args?: string[]
   env?: Record<string, string>
   stateDir?: string
+  /** Signs 1.0.0. */
+  signer?: Signer
 }
 
 /** Resolves when 1.0.0 is committed. */
 export async function startVictim(options: VictimOptions = {}): Promise<Victim> {
-  let handler = offering({ version: '1.0.0', bytes: buildOf('1') })
+  const { limits, stateDir, signer } = options
+  let handler = offering({ version: '1.0.0', bytes: buildOf('1'), ...(signer ? { signer } : {}) })
   const answer: Handler = (request, response) => handler(request, response)
   const web = await (options.tls ? serveTls : serveHttp)(answer)
   const offer: Victim['offer'] = (what, serve, others = {}) => {
@@ -69,13 +79,12 @@ export async function startVictim(options: VictimOptions = {}): Promise<Victim> 
   }
   const port = await freePort()
   const args = ['--fetch', `${web.origin}/app.json`, '--listen', `127.0.0.1:${port}`, ...BY_HAND]
-  const { limits, stateDir } = options
-  const master = await startMaster({
-    args: [...args, ...(options.args ?? [])],
+  const others = {
     env: { ...options.env, ...(options.tls ? { NODE_EXTRA_CA_CERTS: authority().file } : {}) },
     ...(stateDir === undefined ? {} : { stateDir }),
     ...(limits === undefined ? {} : { program: limitedAutoup(limits) }),
-  })
+  }
+  const master = await startMaster({ ...others, args: [...args, ...(options.args ?? [])] })
   await master.next('build-committed')
   expect(await ask(port)).toMatchObject({ version: '1' })
   const before = memoryOf(master.pid)
@@ -94,6 +103,12 @@ export async function startVictim(options: VictimOptions = {}): Promise<Victim> 
       expect(await ask(port), master.story()).toMatchObject({ version })
       await nothingLeft(master, mayKeepPartial ? /^partial-/ : null)
       expect(peakOf(master.pid) - before, 'bytes of growth of the master').toBeLessThan(MEMORY_GROWTH)
+    },
+    async again(more) {
+      await master.stop()
+      const next = await startMaster({ ...others, args: [...args, ...more], stateDir: master.stateDir })
+      await next.next('worker-ready')
+      return next
     },
     async goesOn() {
       goods++
@@ -119,21 +134,27 @@ async function nothingLeft({ home }: Master, but: RegExp | null): Promise<void> 
 const ARTIFACT = '/app-{version}.tar.gz'
 
 function offering(
-  { version, path = ARTIFACT.replace('{version}', version), bytes = buildOf(version), sha256, size }: Offer,
+  { version, path = ARTIFACT.replace('{version}', version), bytes = buildOf(version), ...more }: Offer,
   serve: Handler = (request, response) => sendBytes(request, response, bytes),
   otherwise: Handler = (_request, response) => void response.writeHead(404).end(),
 ): Handler {
+  const { sha256, size, publishedAt = new Date(Date.now() - 86_400_000), signer } = more
   const artifact = {
     url: path.slice(1),
     ...(sha256 === null ? {} : { sha256: sha256 ?? sumOf(bytes) }),
     ...(size === null ? {} : { size: size ?? bytes.length }),
   }
-  const manifest = JSON.stringify({ version, artifacts: [artifact] })
+  const manifest = JSON.stringify({ version, publishedAt: publishedAt.toISOString(), artifacts: [artifact] })
   return (request, response) => {
     if (request.url === '/app.json') response.setHeader('content-type', 'application/json').end(manifest)
     else if (request.url === path) serve(request, response)
+    else if (request.url === `${path}.minisig` && signer) response.end(signed(signer, bytes, path, version))
     else otherwise(request, response)
   }
+}
+
+function signed(signer: Signer, bytes: Buffer, path: string, version: string): Buffer {
+  return signatureOf(signer, bytes, { comment: `timestamp:1\tfile:${path.slice(1)}\tversion:${version}\thashed` })
 }
 
 /** As a static server does, with an ETag of the bytes and ranges. */
