@@ -5,6 +5,7 @@
  */
 
 import type { Input } from '../cli/command.ts'
+import { RUN_OPTIONS } from '../cli/run-options.ts'
 import type { Build } from '../core/build.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { State } from './state.ts'
@@ -75,34 +76,10 @@ const OWN: ReadonlySet<string> = new Set<keyof RunConfig>([
   'restartSignal',
 ])
 
-const FLAGS: ReadonlySet<string> = new Set<keyof RunConfig>([
-  'listen',
-  'fetch',
-  'interval',
-  'drainTimeout',
-  'drainSignal',
-  'name',
-  'stateDir',
-  'instances',
-  'strategy',
-  'ready',
-  'readyTimeout',
-  'probation',
-  'minAge',
-  'watchdog',
-  'preflight',
-  'user',
-  'envFile',
-  'sha256',
-  'publicKey',
-  'tokenFile',
-  'keep',
-  'logFormat',
-  'metrics',
-  'noRespawn',
-  'allowUnverified',
-  'allowDowngrade',
-])
+/** Whom the preload is for, knows nothing of autoup. */
+const NOT_HERE: ReadonlySet<string> = new Set(['config', 'no-preload'])
+
+const FLAGS: ReadonlySet<string> = new Set(RUN_OPTIONS.map(({ flag }) => flag).filter((flag) => !NOT_HERE.has(flag)))
 
 /** Throws AutoupError `usage` for what `run` does not know. `command` is the program, for its name. */
 export function toInput(config: RunConfig, command: readonly string[]): Input {
@@ -112,7 +89,7 @@ export function toInput(config: RunConfig, command: readonly string[]): Input {
   const options = new Map<string, readonly string[]>()
   for (const [key, value] of Object.entries(config) as [string, unknown][]) {
     if (value === undefined || OWN.has(key)) continue
-    if (!FLAGS.has(key)) throw new AutoupError('usage', `run() knows no option '${key}': see docs/embedding.md`)
+    if (!FLAGS.has(flagOf(key))) throw new AutoupError('usage', `run() knows no option '${key}': see docs/embedding.md`)
     const values = valuesOf(key, value)
     if (values !== null) options.set(flagOf(key), values)
   }

@@ -7,7 +7,7 @@
  * A script is more than one file, so it cannot be staged: until a build is committed it serves as it lies there.
  */
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isSea } from 'node:sea'
 import type { Build, BuildId } from '../core/build.ts'
@@ -24,14 +24,14 @@ import type { StorePaths } from '../store/layout.ts'
 import { saveLedger } from '../store/ledger-file.ts'
 import { finishStaging } from '../store/seal.ts'
 import { writeAtomically } from '../system/atomic.ts'
-import { ownFile } from './state.ts'
+import { digestOf, ownFile } from './state.ts'
 
 /** A file that is being written settles in less. */
 const TRIES = 3
 
 interface Seen {
   readonly path: string
-  /** Changes with every write and every replacement. */
+  /** Of a script its digest; of an executable, which is large, what changes with every write and replacement. */
   readonly look: string
   /** Null for a script. */
   readonly build: BuildId | null
@@ -47,7 +47,11 @@ export interface Installed {
 
 /** Whether this process runs from a build of the store. */
 export function runsFromStore(paths: StorePaths): boolean {
-  return ownFile().startsWith(`${paths.builds}/`)
+  try {
+    return realpathSync(ownFile()).startsWith(`${realpathSync(paths.builds)}/`)
+  } catch {
+    return false
+  }
 }
 
 /** Under the lock. Throws AutoupError where it cannot be staged or recorded; nothing is changed then. */
@@ -58,7 +62,7 @@ export async function takeInstalled(
   version: string | null,
 ): Promise<Installed> {
   const path = ownFile()
-  const look = lookOf(path)
+  const look = isSea() ? lookOf(path) : digestOf(path)
   const seen = readSeen(paths)
   const isNew = seen === null || seen.path !== path || seen.look !== look
   if (!isSea()) {

@@ -9,12 +9,17 @@ import { takeRole } from '../runtime/take-role.ts'
 import type { RunConfig } from './config.ts'
 import { isWorker, runPlainly, runWorker } from './worker.ts'
 
+/** A worker that called it again would take itself for a master. */
+let isRunning = false
+
 /**
  * In a worker it resolves when the program has come back; in the master when it has stopped, with `process.exitCode`
  * set. Rejects with AutoupError for a mistake in the options.
  */
 export async function run(config: RunConfig): Promise<void> {
   await takeRole()
+  if (isRunning) throw new AutoupError('usage', 'run() was called before in this process: call it once')
+  isRunning = true
   if (isWorker(process.env)) return await runWorker(config)
   const problem = await supportProblem()
   if (problem === null) {

@@ -70,7 +70,8 @@ export function ownFile(): string {
   return isSea() ? process.execPath : resolve(process.argv[1] ?? process.execPath)
 }
 
-function digestOf(path: string): string {
+/** sha256, 64 hex digits; read in pieces, since an executable is large. */
+export function digestOf(path: string): string {
   const hash = createHash('sha256')
   const buffer = Buffer.allocUnsafe(1_048_576)
   const fd = openSync(path, 'r')

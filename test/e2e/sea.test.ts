@@ -48,17 +48,14 @@ interface Running extends Embedded {
   readonly temporary: string
 }
 
-async function start(
-  options: SeaOptions,
-  how: { source?: (own: string) => string; env?: Record<string, string> } = {},
-): Promise<Running> {
+async function start(options: SeaOptions, how: { source?: (own: string) => string } = {}): Promise<Running> {
   const folder = temporaryDirectory()
   const own = join(folder, 'app')
   const source = how.source?.(own) ?? join(folder, 'release')
   const temporary = temporaryDirectory()
   put(executable(options), own)
   const FETCH = source.includes('://') ? source : `file:${source}`
-  const env = { FETCH, TMPDIR: temporary, AUTOUP_INTERVAL: '200ms', ...how.env }
+  const env = { FETCH, TMPDIR: temporary, AUTOUP_INTERVAL: '200ms' }
   const embedded = await startEmbedded([own, 'serve'], { env })
   await embedded.master.next('worker-ready')
   return { ...embedded, own, source, temporary }
