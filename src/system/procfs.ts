@@ -6,6 +6,7 @@
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { errnoOf } from '../core/errors.ts'
+import { withSpare } from './spare-descriptor.ts'
 
 export interface ProcessStat {
   readonly pid: number
@@ -173,7 +174,7 @@ function holds(target: string, inodes: ReadonlySet<number>): boolean {
   return target.startsWith('socket:[') && inodes.has(Number(target.slice(8, -1)))
 }
 
-/** For when /proc cannot be read, as under EMFILE: then nobody is dead just because he was not seen. */
+/** For when /proc cannot be read: then nobody is dead just because he was not seen. */
 function isThere(pid: number): boolean {
   try {
     return process.kill(pid, 0)
@@ -194,7 +195,7 @@ function mayRead(pid: number): boolean {
 
 function read(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8')
+    return withSpare(() => readFileSync(path, 'utf8'))
   } catch {
     return null
   }
@@ -202,7 +203,7 @@ function read(path: string): string | null {
 
 function list(path: string): string[] {
   try {
-    return readdirSync(path)
+    return withSpare(() => readdirSync(path))
   } catch {
     return []
   }

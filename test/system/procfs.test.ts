@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import {
   allPids,
@@ -23,6 +24,9 @@ import { until } from '../support/until.ts'
 import { start } from './helper-process.ts'
 
 const NOBODY = 4_194_304
+
+/** For processes of their own: Node 20 runs no TypeScript. */
+const BUILT = fileURLToPath(new URL('../../dist/src/system/procfs.js', import.meta.url))
 
 test('reads a process whose name holds spaces and parentheses', async () => {
   const helper = start(['perl', '-e', '$0 = "a) R 1 (b"; $| = 1; print "up\\n"; <STDIN>'])
@@ -107,6 +111,18 @@ test('sees the sockets of a process and which of them its epoll watches', async 
   await helper.line()
   await until('its epoll watches', () => epollWatches(helper.pid, inode))
   expect(epollWatches(helper.pid, inode + 1)).toBe(false)
+})
+
+needs('prlimit').test('sees what there is when no descriptor is left, again and again', async () => {
+  const code = `import { openSync } from 'node:fs'
+import { allPids, isAlive, readStat } from ${JSON.stringify(BUILT)}
+try { for (;;) openSync('/dev/null') } catch (error) { console.log(error.code) }
+for (let round = 0; round < 3; round++)
+  console.log(readStat(process.pid)?.pid === process.pid, allPids().includes(process.pid), isAlive(process.pid))
+`
+  const helper = start(['prlimit', '--nofile=64', process.execPath, '--input-type=module', '-e', code])
+  expect(await helper.line()).toBe('EMFILE')
+  for (let round = 0; round < 3; round++) expect(await helper.line()).toBe('true true true')
 })
 
 test('tells how much memory a process uses', () => {
