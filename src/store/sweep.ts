@@ -11,6 +11,7 @@ import { syncDirectory } from '../system/atomic.ts'
 import { removeTree } from '../system/tree.ts'
 import { type BuildFile, buildFolder, readBuildFile, treeFolder } from './build-file.ts'
 import { checkSeal, isWhole } from './check-seal.ts'
+import { buildsInUse } from './in-use.ts'
 import type { StorePaths } from './layout.ts'
 import { PARTIAL_PREFIX } from './partial-file.ts'
 import { areRegenerable } from './regenerable.ts'
@@ -20,10 +21,8 @@ import { storeTrouble } from './trouble.ts'
 export interface SweepOptions {
   /** Builds kept besides the protected ones, the newest. */
   readonly keep: number
-  /** Current, previous, candidate. */
+  /** Current, previous, candidate; what a living process runs from stays anyhow. */
   readonly protect: ReadonlySet<BuildId>
-  /** Builds that a living process runs from. */
-  readonly inUse: ReadonlySet<BuildId>
   /** Asked once more right before a build goes: looking through a store takes a while. */
   readonly isNeeded?: (id: BuildId) => boolean
 }
@@ -34,10 +33,14 @@ const PARTIAL_KEPT_MS = 86_400_000
 /** What is being removed, beside `builds/`. */
 const SWEPT_PREFIX = 'swept-'
 
-/** Empties `tmp/`, but for what a download can go on from: at start, under the lock, when nobody stages. */
-export async function sweepTmp(paths: StorePaths): Promise<void> {
+/**
+ * Empties `tmp/`, but for what a download can go on from: at start, under the lock, when nobody stages. What is left when
+ * it is aborted goes at the next start.
+ */
+export async function sweepTmp(paths: StorePaths, signal?: AbortSignal): Promise<void> {
   try {
     for (const name of await readdir(paths.tmp)) {
+      if (signal?.aborted) return
       const path = join(paths.tmp, name)
       if (name.startsWith(PARTIAL_PREFIX) && Date.now() - (await stat(path)).mtimeMs < PARTIAL_KEPT_MS) continue
       await removeTree(path)
@@ -54,8 +57,10 @@ export async function sweepTmp(paths: StorePaths): Promise<void> {
 export async function sweepBuilds(paths: StorePaths, options: SweepOptions): Promise<BuildId[]> {
   try {
     const swept: BuildId[] = []
-    for (const { id } of superfluous(await builds(paths), options)) {
-      if (await sweepBuild(paths, id, options.isNeeded ?? (() => false))) swept.push(id)
+    const free = superfluous(await builds(paths), options)
+    const inUse = free.length > 0 ? await buildsInUse(paths) : null
+    for (const { id } of free) {
+      if (!inUse?.has(id) && (await sweepBuild(paths, id, options.isNeeded ?? (() => false)))) swept.push(id)
     }
     return swept
   } catch (cause) {
@@ -69,9 +74,9 @@ async function builds(paths: StorePaths): Promise<BuildFile[]> {
   return names.flatMap((name) => readBuildFile(paths, name) ?? [])
 }
 
-function superfluous(all: readonly BuildFile[], { keep, protect, inUse }: SweepOptions): BuildFile[] {
+function superfluous(all: readonly BuildFile[], { keep, protect }: SweepOptions): BuildFile[] {
   const free = all.filter(({ id }) => !protect.has(id)).sort(byAge)
-  return free.slice(0, Math.max(0, free.length - keep)).filter(({ id }) => !inUse.has(id))
+  return free.slice(0, Math.max(0, free.length - keep))
 }
 
 /** ISO 8601 in UTC sorts as text. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Build } from '../../src/core/build.ts'
@@ -9,6 +9,7 @@ import { sweepBuilds, sweepTmp } from '../../src/store/sweep.ts'
 import { directory, script } from '../support/builds.ts'
 import { needs } from '../support/requirements.ts'
 import { stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
+import { type Helper, start } from '../system/helper-process.ts'
 
 let store: StorePaths
 let builds: Build[]
@@ -17,36 +18,68 @@ beforeEach(async () => {
   store = await temporaryStore()
   builds = []
   const folder = await temporaryFolder()
-  for (const version of [1, 2, 3, 4, 5]) {
-    const path = join(folder, `v${version}`)
-    directory(script('#!/bin/sh\nexit 0\n'), { version: String(version) })(path)
-    builds.push(await stageBuild(store, path))
-  }
+  const staged = [1, 2, 3, 4, 5].map((number) => {
+    const path = join(folder, `v${number}`)
+    directory(script('#!/bin/sh\nexit 0\n'), { number: String(number) })(path)
+    return stageBuild(store, path)
+  })
+  const age = ({ stagedAt, id }: Build) => `${stagedAt} ${id}`
+  builds = (await Promise.all(staged)).sort((a, b) => (age(a) < age(b) ? -1 : 1))
 }, 30_000)
 
-const idOf = (version: number) => builds[version - 1]!.id
+/** The first one is the oldest. */
+const idOf = (number: number) => builds[number - 1]!.id
 
 const NONE: ReadonlySet<string> = new Set()
 
 test('the oldest builds go first, and as many as asked for stay besides the protected ones', async () => {
-  const swept = await sweepBuilds(store, { keep: 2, protect: new Set([idOf(1)]), inUse: NONE })
+  const swept = await sweepBuilds(store, { keep: 2, protect: new Set([idOf(1)]) })
   expect(swept).toEqual([idOf(2), idOf(3)])
   expect((await readdir(store.builds)).sort()).toEqual([idOf(1), idOf(4), idOf(5)].sort())
   expect(await readdir(store.tmp)).toEqual([])
 })
 
-test('a build that a living process uses stays', async () => {
-  const swept = await sweepBuilds(store, { keep: 0, protect: new Set([idOf(5)]), inUse: new Set([idOf(2)]) })
-  expect(swept).toEqual([idOf(1), idOf(3), idOf(4)])
+const MAPS = `import mmap, os, sys
+file = open(sys.argv[1])
+mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+file.close()
+print('up', flush=True)
+sys.stdin.read()`
+
+type User = (store: StorePaths, id: string, tree: string) => Helper
+
+const USERS: readonly [string, User][] = [
+  ['says so in its environment', ({ root }, id) => shell('/', { AUTOUP_STATE: root, AUTOUP_BUILD: id })],
+  ['works in it', (_store, _id, tree) => shell(tree)],
+  ['runs a program of it', (_store, _id, tree) => shell('/', {}, join(tree, 'sh'))],
+  ['has mapped a file of it', (_store, _id, tree) => start(['python3', '-c', MAPS, join(tree, 'number')], { env: {} })],
+]
+
+needs('python3').describe('a build stays as long as a living process', () => {
+  test.each(USERS)('%s', async (_what, use) => {
+    const tree = treeFolder(store, idOf(2))
+    await copyFile('/bin/sh', join(tree, 'sh'))
+    const user = use(store, idOf(2), tree)
+    await user.line()
+    const swept = await sweepBuilds(store, { keep: 0, protect: new Set([idOf(5)]) })
+    expect(swept).toEqual([idOf(1), idOf(3), idOf(4)])
+    await user.kill()
+    expect(await sweepBuilds(store, { keep: 0, protect: new Set([idOf(5)]) })).toEqual([idOf(2)])
+  })
 })
 
+/** Says that it runs, and waits; with nothing in its environment but what is given. */
+function shell(cwd: string, env: Record<string, string> = {}, program = '/bin/sh'): Helper {
+  return start([program, '-c', 'echo up; read line'], { cwd, env })
+}
+
 test('nothing goes while there are no more than are kept', async () => {
-  expect(await sweepBuilds(store, { keep: 5, protect: NONE, inUse: NONE })).toEqual([])
+  expect(await sweepBuilds(store, { keep: 5, protect: NONE })).toEqual([])
 })
 
 test('a build that somebody has written into is moved aside, not deleted', async () => {
   await writeFile(join(treeFolder(store, idOf(1)), 'customers.db'), 'precious')
-  expect(await sweepBuilds(store, { keep: 4, protect: NONE, inUse: NONE })).toEqual([idOf(1)])
+  expect(await sweepBuilds(store, { keep: 4, protect: NONE })).toEqual([idOf(1)])
   const [aside] = await readdir(store.aside)
   expect(aside).toContain(idOf(1))
   expect((await stat(join(store.aside, aside!, 'tree/customers.db'))).size).toBe(8)
@@ -61,11 +94,11 @@ describe('of a build in Python', () => {
     const build = await stageBuild(store, path)
     builds = [build]
     tree = treeFolder(store, build.id)
-    await sweepBuilds(store, { keep: 0, protect: new Set([build.id]), inUse: NONE })
+    await sweepBuilds(store, { keep: 0, protect: new Set([build.id]) })
   })
 
   const sweep = async () => {
-    expect(await sweepBuilds(store, { keep: 0, protect: NONE, inUse: NONE })).toEqual([idOf(1)])
+    expect(await sweepBuilds(store, { keep: 0, protect: NONE })).toEqual([idOf(1)])
     expect(await readdir(store.builds)).toEqual([])
     return await readdir(store.aside).catch(() => [])
   }
@@ -95,12 +128,12 @@ describe('of a build in Python', () => {
 
 test('what is no build is left alone', async () => {
   await mkdir(join(store.builds, 'mine'))
-  await sweepBuilds(store, { keep: 0, protect: NONE, inUse: NONE })
+  await sweepBuilds(store, { keep: 0, protect: NONE })
   expect(await readdir(store.builds)).toEqual(['mine'])
 })
 
 test('a build that has become needed while the store was looked through stays', async () => {
-  const swept = await sweepBuilds(store, { keep: 0, protect: NONE, inUse: NONE, isNeeded: (id) => id === idOf(3) })
+  const swept = await sweepBuilds(store, { keep: 0, protect: NONE, isNeeded: (id) => id === idOf(3) })
   expect(swept).toEqual([1, 2, 4, 5].map(idOf))
 })
 

@@ -14,9 +14,13 @@ export interface Helper {
   kill(): Promise<void>
 }
 
-export function start(argv: readonly string[], options: { env?: NodeJS.ProcessEnv; stdio?: number[] } = {}): Helper {
+export function start(
+  argv: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; stdio?: number[] } = {},
+): Helper {
   const child = spawn(argv[0] as string, argv.slice(1), {
     stdio: ['pipe', 'pipe', 'inherit', ...(options.stdio ?? [])],
+    cwd: options.cwd,
     env: options.env ?? process.env,
     detached: true,
   })
