@@ -96,10 +96,17 @@ export class WorkerProcess {
     const watch = this.#watch
     if (!watch || this.#isReady) return
     const { ready, readyTimeoutMs: timeoutMs } = this.context
-    const lastProbe = isProbe(ready) ? await probeOnce(ready, watch).catch(messageOf) : null
+    let kind: Failure['kind'] = 'behaviour'
+    const ask = (): Promise<string | null> =>
+      probeOnce(ready, watch).catch((error: unknown) => {
+        // Whoever cannot be asked has not failed.
+        kind = 'machine'
+        return messageOf(error)
+      })
+    const lastProbe = isProbe(ready) ? await ask() : null
     if (this.#isReady || this.#isDraining) return
     const reason = explainNotReady(ready, { pid: this.pid, doors: watch.doors, timeoutMs, lastProbe })
-    this.#fail({ kind: 'behaviour', reason, isProbe: isProbe(ready) })
+    this.#fail({ kind, reason, isProbe: isProbe(ready) })
   }
 
   /** While on probation a probe is asked again and again; two bad answers in a row are a failure. */

@@ -18,6 +18,8 @@ const HEAD_MAX_CHARACTERS = 16_384
 /** The rest of the answer is read and dropped, so that the server sees no reset; a longer one is cut. */
 const BODY_MAX_BYTES = 1_048_576
 const OUTPUT_MAX_CHARACTERS = 4_096
+/** What sh(1) makes of a command that was killed by SIGKILL: 128 + 9. */
+const KILLED_IN_SHELL = 137
 
 /** GET `path`: 2xx and 3xx are good. */
 export async function probeHttp(target: ProbeTarget, path: string, timeoutMs: number): Promise<string | null> {
@@ -51,7 +53,7 @@ export async function probeTcp(target: ProbeTarget, timeoutMs: number): Promise<
   })
 }
 
-/** Exit status 0 of `sh -c command` is good. What is left of it at the timeout is killed. */
+/** Exit status 0 of `sh -c command` is good. What is left of it at the timeout is killed. Throws trouble of the machine. */
 export async function probeExec(
   command: string,
   env: Readonly<Record<string, string>>,
@@ -59,12 +61,14 @@ export async function probeExec(
   timeoutMs: number,
   user: SpawnRequest['user'],
 ): Promise<string | null> {
-  return (await runCommand(command, env, cwd, timeoutMs, user)).reason
+  const { reason, isOfMachine } = await runCommand(command, env, cwd, timeoutMs, user)
+  if (reason !== null && isOfMachine) throw new Error(reason)
+  return reason
 }
 
 /**
- * The same, with the errno of a command that could not even be started: that is not its own fault. `signal` kills it
- * before its time.
+ * The same, as a value: what could not be started for want of something, or was killed by somebody else (the OOM killer),
+ * has said nothing. `signal` kills it before its time.
  */
 export async function runCommand(
   command: string,
@@ -73,20 +77,27 @@ export async function runCommand(
   timeoutMs: number,
   user: SpawnRequest['user'],
   signal?: AbortSignal,
-): Promise<{ readonly reason: string | null; readonly errno: string | null }> {
-  const ended = (reason: string | null) => ({ reason, errno: null })
+): Promise<{ readonly reason: string | null; readonly isOfMachine: boolean }> {
+  const ended = (reason: string | null) => ({ reason, isOfMachine: false })
   let end: End
   try {
     const argv = ['/bin/sh', '-c', command]
     end = await runToEnd({ argv, cwd, env, user, stderr: 'pipe' }, timeoutMs, signal)
   } catch (error) {
-    return { reason: `cannot run '${command}': ${messageOf(error)}`, errno: errnoOf(error) }
+    return { reason: `cannot run '${command}': ${messageOf(error)}`, isOfMachine: isMachineTrouble(errnoOf(error)) }
   }
   const { code, signal: killer, isLate, output } = end
   if (isLate) return ended(`'${command}' did not end within ${formatDuration(timeoutMs)}`)
   if (code === 0) return ended(null)
+  if (isKilled(end) && !signal?.aborted)
+    return { reason: `'${command}' was killed by SIGKILL, and not by autoup`, isOfMachine: true }
   const last = printableLine(output.trimEnd().split('\n').pop() ?? '')
   return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last === '' ? '' : `: ${last}`}`)
+}
+
+/** By somebody; a shell says so with 128 + 9. */
+function isKilled({ code, signal }: Exit): boolean {
+  return signal === 'SIGKILL' || code === KILLED_IN_SHELL
 }
 
 /** How a child has ended, with the last of what it wrote to the one pipe it had. */

@@ -118,6 +118,13 @@ test('tells the status of a failing command and the last thing it said', async (
   expect(await exec('kill -TERM $$')).toBe("'kill -TERM $$' ended with SIGTERM")
 })
 
+test.each(['kill -KILL $$', 'sh -c "kill -KILL \\$\\$"; exit $?'])(
+  'takes it for no answer that somebody else kills the command: %s',
+  async (command) => {
+    await expect(exec(command)).rejects.toThrow(/was killed by SIGKILL, and not by autoup$/)
+  },
+)
+
 test('ends a command that takes too long, with all that it started', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'probe-'))
   onEnd(() => rmSync(directory, { recursive: true }))
