@@ -76,7 +76,7 @@ export async function fetchDirectory(location: string, release: Release, into: S
 /** Null when something vanished meanwhile. */
 async function list(location: string): Promise<Listing | null> {
   try {
-    return await listTree(location, MAX_ENTRIES)
+    return await listTree(location, { maxEntries: MAX_ENTRIES })
   } catch (error) {
     if (isGone(error)) return null
     throw error

@@ -18,8 +18,11 @@ import type { Purpose } from './events.ts'
 
 /** Why a promotion failed, and whether that is a verdict on the build. */
 export interface Failure {
-  /** `machine`: no verdict, tried again. `behaviour`: quarantine under this launch. `operator`: held as asked. */
-  readonly kind: 'machine' | 'behaviour' | 'operator'
+  /**
+   * `machine`: no verdict, tried again. `missing`: the build is not in the store any more, so it is not staged.
+   * `behaviour`: quarantine under this launch. `operator`: held as asked.
+   */
+  readonly kind: 'machine' | 'missing' | 'behaviour' | 'operator'
   readonly reason: string
   /** A probe failed: the old build must pass the same one before this counts. */
   readonly isProbe: boolean

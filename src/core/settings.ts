@@ -111,12 +111,16 @@ export const LIMITS = {
   retryFirstMs: 1_000,
   /** A commit that could not be recorded is tried again after this. */
   commitRetryMs: 1_000,
+  /** Whatever else could not be recorded is written again after this. */
+  noteRetryMs: 5_000,
   /** After a failed check the next one waits at least this, doubling up to ten intervals. */
   checkRetryFirstMs: 1_000,
   /** A source may ask to be left alone for as long as this, and no longer: budgets of calls are by the hour. */
   sourceWaitMs: 3_600_000,
   /** What is still being published is looked at again after this, or the interval where that is shorter. */
   incompleteRetryMs: 5_000,
+  /** A worker that is still there after its SIGKILL gets another one after this. */
+  killAgainMs: 1_000,
   /** Old generations that may drain at once; the oldest is ended. */
   drainingGenerations: 4,
   /** `--instances` and TTIN stop here; more is a typo. */

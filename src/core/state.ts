@@ -75,6 +75,8 @@ export interface State {
   readonly restartsWhenUnchanged: boolean
   /** The check under way began on terms that an operator has changed since: what it says is not remembered. */
   readonly isCheckOutdated: boolean
+  /** What was decided is not on the disk yet: when it is written again. */
+  readonly noteRetryAt: number | null
   readonly lastCheck: { readonly at: string; readonly result: CheckResult; readonly message: string } | null
   readonly stop: { readonly status: number; readonly isOver: boolean } | null
 }
@@ -82,9 +84,25 @@ export interface State {
 /** What an operator can ask for. Each ends in exactly one `settle` effect of the same activity, or none (pause …). */
 export type Activity = 'upgrade' | 'rollback' | 'restart'
 
-export type Input =
+export interface StopInput {
+  readonly type: 'stop'
+  readonly reason: string
+  readonly isUrgent: boolean
+  readonly status: number
+}
+
+export interface BootInput {
+  readonly type: 'boot'
   /** Workers of a killed master that still run. */
-  | { readonly type: 'boot'; readonly orphans: readonly { readonly pid: number; readonly build: Build }[] }
+  readonly orphans: readonly { readonly pid: number; readonly build: Build }[]
+  /** Whether the ledger of this start is on the disk. */
+  readonly isRecorded: boolean
+  /** Came while the master booted: nothing is started any more. */
+  readonly stop: StopInput | null
+}
+
+export type Input =
+  | BootInput
   | { readonly type: 'tick' }
   | { readonly type: 'stager'; readonly report: StagerReport }
   | { readonly type: 'spawned'; readonly worker: number; readonly pid: number }
@@ -117,9 +135,9 @@ export type Input =
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'scale'; readonly by: 1 | -1 }
-  | { readonly type: 'stop'; readonly reason: string; readonly isUrgent: boolean; readonly status: number }
+  | StopInput
 
-/** `note` is not waited for: what it holds is found again by the next check. */
+/** `note` is not waited for: where it fails it is written again later. */
 export type SavePurpose = 'candidate' | 'commit' | 'note'
 
 export type Effect =

@@ -10,7 +10,7 @@ import { newPipeline } from './pipeline.ts'
 import { reconcile } from './reconcile.ts'
 import { LIMITS } from './settings.ts'
 import { onStager, tickPipeline } from './staging.ts'
-import type { Effect, Input, Instant, Policy, State } from './state.ts'
+import type { BootInput, Effect, Input, Instant, Policy, State } from './state.ts'
 import { homeOf, Turn } from './turn.ts'
 import { commitLedger, giveUp, spendAttempt, tellPromotion } from './verdicts.ts'
 import { onExited, onFailed, onReady, onSpawned, onSpawnFailed, onTimeAsked, tickWorkers } from './worker-inputs.ts'
@@ -40,6 +40,7 @@ export function newState(policy: Policy, ledger: Ledger = EMPTY_LEDGER, instance
     restartAt: 0,
     restartsWhenUnchanged: false,
     isCheckOutdated: false,
+    noteRetryAt: null,
     lastCheck: null,
     stop: null,
   }
@@ -54,8 +55,9 @@ export function step(state: State, input: Input, now: Instant): Step {
 
 /** The monotonic ms at which a `tick` is due, or Infinity. */
 export function wakeAt(state: State, now: number): number {
-  const { pipeline, promotion, serving, ledger, candidateAt, workers, stop, staleUpTo, restartAt } = state
+  const { pipeline, promotion, serving, ledger, candidateAt, workers, stop, staleUpTo, restartAt, noteRetryAt } = state
   const times = workers.map(workerWakeAt)
+  if (noteRetryAt !== null && !stop?.isOver) times.push(noteRetryAt)
   if (promotion?.state === 'probation') times.push(promotion.until)
   if (promotion?.state === 'committing' && promotion.retryAt !== null) times.push(promotion.retryAt)
   const isStale = serving !== null && serving.generation <= staleUpTo
@@ -71,8 +73,11 @@ export function wakeAt(state: State, now: number): number {
 function take(turn: Turn, input: Input): void {
   switch (input.type) {
     case 'boot':
-      return boot(turn, input.orphans)
+      boot(turn, input)
+      if (input.stop) onOperator(turn, input.stop)
+      return
     case 'tick':
+      tickNote(turn)
       tickWorkers(turn)
       tellPromotion(turn, { type: 'tick' })
       return tickPipeline(turn)
@@ -129,7 +134,7 @@ function take(turn: Turn, input: Input): void {
 }
 
 /** A committed build boots at once, without the network; without one the first check is the start. */
-function boot(turn: Turn, orphans: Extract<Input, { type: 'boot' }>['orphans']): void {
+function boot(turn: Turn, { orphans, isRecorded }: BootInput): void {
   const { now } = turn
   const workers = orphans.map(({ pid, build }, index) => ({
     id: index + 1,
@@ -143,7 +148,11 @@ function boot(turn: Turn, orphans: Extract<Input, { type: 'boot' }>['orphans']):
     failures: 0,
     status: null,
   }))
-  turn.set({ workers, workerIds: workers.length })
+  turn.set({
+    workers,
+    workerIds: workers.length,
+    noteRetryAt: isRecorded ? null : now.ms + LIMITS.noteRetryMs,
+  })
   const home = homeOf(turn.state)
   if (home)
     turn.set({ generations: 1, serving: { generation: 1, build: home, isEstablished: false, isTroubled: false } })
@@ -152,19 +161,26 @@ function boot(turn: Turn, orphans: Extract<Input, { type: 'boot' }>['orphans']):
   const { candidate, paused } = turn.state.ledger
   // What was staged while it could not be promoted has waited for this start.
   if (candidate && turn.state.policy.promotes === 'when-asked' && !paused) turn.set({ isInsisted: true })
-  if (candidate && candidate.attemptsLeft <= 0)
-    giveUp(turn, candidate.build, `no verdict in ${LIMITS.attempts} attempts: the master ended each time`)
+  if (candidate && candidate.attemptsLeft <= 0) giveUp(turn, candidate.build, 'the master ended in the last attempt')
+}
+
+/** What could not be recorded is written again, until it is. */
+function tickNote(turn: Turn): void {
+  const { noteRetryAt, ledger } = turn.state
+  if (noteRetryAt !== null && turn.now.ms >= noteRetryAt) turn.note(ledger)
+}
+
+function onNoted(turn: Turn, error: string | null): void {
+  if (error !== null && turn.state.noteRetryAt === null)
+    turn.emit({
+      type: 'warning',
+      message: `the state could not be recorded (${error}): what is decided now may be forgotten by a restart`,
+    })
+  turn.set({ noteRetryAt: error === null ? null : turn.now.ms + LIMITS.noteRetryMs })
 }
 
 function onSaved(turn: Turn, purpose: Extract<Input, { type: 'saved' }>['purpose'], error: string | null): void {
-  if (purpose === 'note') {
-    if (error !== null)
-      turn.emit({
-        type: 'warning',
-        message: `the state could not be recorded (${error}): what is decided now may be forgotten by a restart`,
-      })
-    return
-  }
+  if (purpose === 'note') return onNoted(turn, error)
   if (error !== null) {
     turn.emit({ type: 'warning', message: `the state could not be recorded: ${error}` })
     return tellPromotion(turn, {
@@ -172,6 +188,8 @@ function onSaved(turn: Turn, purpose: Extract<Input, { type: 'saved' }>['purpose
       reason: `it could not be recorded (${error}), and what cannot be recorded is not started`,
     })
   }
+  // Each record is a whole one.
+  turn.set({ noteRetryAt: null })
   const { promotion, ledger } = turn.state
   if (!promotion) return
   const { id: build, version } = promotion.target

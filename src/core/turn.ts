@@ -3,6 +3,7 @@
 import type { Build, BuildId } from './build.ts'
 import { COMMAND } from './build.ts'
 import type { AutoupEvent, Outcome } from './events.ts'
+import { LIMITS } from './settings.ts'
 import type { Activity, Effect, Instant, State } from './state.ts'
 import { identityOf, type Worker } from './workers.ts'
 
@@ -76,9 +77,14 @@ export class Turn {
   /** Ends a worker now. */
   kill(worker: Worker, reason: string): void {
     if (worker.state.kind === 'back-off') return this.remove(worker)
-    const state = { kind: 'draining', deadlineAt: this.now.ms, latestAt: this.now.ms, isKilled: true } as const
-    this.update(worker, { state })
     this.emit({ type: 'worker-killed', reason, ...identityOf(worker) })
+    this.killAgain(worker)
+  }
+
+  /** A SIGKILL may miss: /proc could not be read, or members of the session were faster. */
+  killAgain(worker: Worker): void {
+    const deadlineAt = this.now.ms + LIMITS.killAgainMs
+    this.update(worker, { state: { kind: 'draining', deadlineAt, latestAt: deadlineAt, isKilled: true } })
     if (worker.pid !== null) this.do({ type: 'kill', worker: worker.id, pid: worker.pid })
   }
 }

@@ -70,7 +70,12 @@ export function spendAttempt(ledger: Ledger): Ledger {
 
 /** A candidate that had all its attempts is held like one that failed. */
 export function giveUp(turn: Turn, build: Build, reason: string): void {
-  holdBack(turn, build, { kind: 'behaviour', reason, isProbe: false })
+  holdBack(turn, build, { kind: 'behaviour', reason: withoutVerdict(reason), isProbe: false })
+}
+
+/** One that was asked for again had a single attempt. */
+function withoutVerdict(reason: string): string {
+  return `no verdict, and no attempt is left: ${reason}`
 }
 
 type Subject = Pick<Promotion, 'purpose' | 'target' | 'generation' | 'startedAt'>
@@ -161,14 +166,32 @@ function onUpgradeFailed(turn: Turn, target: Build, failure: Failure): void {
       message: `this is no verdict on ${name(target)}: it is tried again in ${waitMs / 1_000} s`,
     })
   }
-  const reason =
-    failure.kind === 'machine' ? `no verdict in ${LIMITS.attempts} attempts: ${failure.reason}` : failure.reason
+  if (failure.kind === 'missing') return forget(turn, target, failure)
+  const reason = failure.kind === 'machine' ? withoutVerdict(failure.reason) : failure.reason
   holdBack(turn, target, { ...failure, reason })
-  const home = homeOf(turn.state)
-  const serves = home ? `${name(home)} serves on` : 'nothing is committed yet, so nothing serves'
+  const serves = whatServes(turn)
   if (failure.kind === 'operator')
-    turn.settle('rollback', 'committed', `${name(target)} was called off; ${serves}`, home?.version ?? null)
+    turn.settle(
+      'rollback',
+      'committed',
+      `${name(target)} was called off; ${serves}`,
+      homeOf(turn.state)?.version ?? null,
+    )
   turn.settle('upgrade', 'rolled-back', `${name(target)} failed: ${reason}; ${serves}`, target.version)
+}
+
+/** What is not in the store is not staged: the next check stages it anew. */
+function forget(turn: Turn, build: Build, { reason }: Failure): void {
+  const { ledger } = turn.state
+  turn.set({ isInsisted: false })
+  turn.note({ ...ledger, candidate: otherCandidate(ledger, build), known: null })
+  const message = `${name(build)} is not in the store any more (${reason}): the next check stages it anew`
+  turn.settle('upgrade', 'failed', `${message}; ${whatServes(turn)}`, build.version)
+}
+
+function whatServes(turn: Turn): string {
+  const home = homeOf(turn.state)
+  return home ? `${name(home)} serves on` : 'nothing is committed yet, so nothing serves'
 }
 
 function holdBack(turn: Turn, build: Build, failure: Failure): void {

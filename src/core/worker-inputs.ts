@@ -66,8 +66,9 @@ export function tickWorkers(turn: Turn): void {
       })
       turn.do({ type: 'diagnose', worker: worker.id, pid: worker.pid })
     }
-    if (state.kind === 'draining' && !state.isKilled && turn.now.ms >= state.deadlineAt)
-      turn.kill(worker, 'the drain timeout has passed')
+    if (state.kind !== 'draining' || turn.now.ms < state.deadlineAt) continue
+    if (state.isKilled) turn.killAgain(worker)
+    else turn.kill(worker, 'the drain timeout has passed')
   }
 }
 

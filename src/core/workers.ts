@@ -9,7 +9,7 @@ export type WorkerState =
   /** The process is started, or about to be; `latestAt` is how far EXTEND_TIMEOUT_USEC may move the deadline. */
   | { readonly kind: 'starting'; readonly deadlineAt: number; readonly latestAt: number }
   | { readonly kind: 'ready' }
-  /** Told to finish; killed at the deadline. */
+  /** Told to finish; killed at the deadline, and, if that did not help, again at the next one. */
   | { readonly kind: 'draining'; readonly deadlineAt: number; readonly latestAt: number; readonly isKilled: boolean }
   /** No process; started again then. */
   | { readonly kind: 'back-off'; readonly until: number }
@@ -59,7 +59,7 @@ export function wakeAt(worker: Worker): number {
     case 'starting':
       return worker.state.deadlineAt
     case 'draining':
-      return worker.state.isKilled ? Number.POSITIVE_INFINITY : worker.state.deadlineAt
+      return worker.state.deadlineAt
     case 'back-off':
       return worker.state.until
     case 'ready':

@@ -5,12 +5,11 @@
 
 import { existsSync } from 'node:fs'
 import { formatAddress } from '../core/address.ts'
-import { COMMAND, nameOf } from '../core/build.ts'
+import { COMMAND } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
-import { checkSeal, isWhole } from '../store/check-seal.ts'
 import { createFolder, createStore, type StorePaths, storePaths } from '../store/layout.ts'
 import { loadLedger, repairLinks, saveLedger } from '../store/ledger-file.ts'
 import { sweepTmp } from '../store/sweep.ts'
@@ -19,13 +18,13 @@ import { landlockAbi } from '../system/landlock.ts'
 import { selfTest } from '../system/libc.ts'
 import { type Listener, openListeners, readInherited } from '../system/listeners.ts'
 import { acquireLock, type Lock } from '../system/lock.ts'
-import { isAlive } from '../system/procfs.ts'
 import { lookUpUser, type User } from '../system/user.ts'
+import { checkBuilds } from './check-builds.ts'
 import { PROBE, sharedSpecs } from './doors.ts'
 import { resolveLaunch } from './launch.ts'
 import { lendTo } from './lend.ts'
-import { findOrphans, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
-import { trackStranger } from './process.ts'
+import { drainOrphans, findListeners, findOrphans, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
+import type { Stopping } from './signals.ts'
 
 const UNCONFINED =
   'this kernel has no Landlock (Linux 5.19 or later, with landlock among its lsm=): what unpacks a download is not kept from writing outside of the store'
@@ -37,20 +36,32 @@ export interface Booted {
   readonly paths: StorePaths
   readonly lock: Lock
   readonly ledger: Ledger
+  /** Whether it is on the disk. */
+  readonly isRecorded: boolean
   readonly listeners: readonly Listener[]
   readonly orphans: readonly Orphan[]
   readonly user: User | null
 }
 
-/** Throws AutoupError; then nothing is held and nothing was started. */
-export async function boot(settings: Settings, emit: (event: AutoupEvent) => void): Promise<Booted> {
+/**
+ * Throws AutoupError; then nothing is held and nothing was started. When it is to stop meanwhile, it comes back soon: with
+ * the workers that are to be drained and without sockets.
+ */
+export async function boot(
+  settings: Settings,
+  stopping: Stopping,
+  emit: (event: AutoupEvent) => void,
+): Promise<Booted> {
   selfTest()
   const user = settings.user === null ? null : lookUpUser(settings.user)
   const paths = storePaths(settings.stateDir, settings.name)
   const { lock, trouble } = lockStore(paths)
   try {
     const { ledger: loaded, recovered } = await loadLedger(paths)
-    const ledger = settings.source === null ? loaded : await checkCommitted(paths, loaded, emit)
+    const ledger =
+      settings.source === null
+        ? loaded
+        : await checkBuilds(paths, loaded, stopping.isAsked, (message) => warn(emit, message))
     if (trouble && (settings.source === null || !ledger.committed)) throw trouble
     if (trouble) warn(emit, `${trouble.message}; the committed build boots all the same`)
     if (recovered) warn(emit, recovered)
@@ -60,27 +71,14 @@ export async function boot(settings: Settings, emit: (event: AutoupEvent) => voi
     })
     if (settings.source === null) resolveLaunch(paths, COMMAND, settings)
     else warnOfStager(paths, emit)
-    const booted = await openSockets(settings, { paths, lock, ledger, user }, emit)
+    const booted = await openSockets(settings, { paths, lock, ledger, user }, stopping, emit)
     // Only now has the stager of a killed master been ended.
-    await tolerate(emit, () => sweepTmp(paths))
+    await tolerate(emit, () => sweepTmp(paths, stopping.isAsked))
     return booted
   } catch (error) {
     lock.release()
     throw error
   }
-}
-
-/**
- * A committed build whose files are gone or changed is started all the same, for there is nothing better; but what the
- * last check remembered is forgotten, so that the next one stages the same build anew.
- */
-async function checkCommitted(paths: StorePaths, ledger: Ledger, emit: (event: AutoupEvent) => void): Promise<Ledger> {
-  if (!ledger.committed) return ledger
-  const check = await checkSeal(paths, ledger.committed.id, { full: false })
-  if (isWhole(check)) return ledger
-  const what = [...check.missing, ...check.changed].slice(0, 3).join(', ')
-  warn(emit, `the committed build ${nameOf(ledger.committed)} is not as it was sealed (${what}): it is staged anew`)
-  return { ...ledger, known: null }
 }
 
 /** What does not hold here of what docs/plugins.md says. */
@@ -94,28 +92,31 @@ type BeforeSockets = Pick<Booted, 'paths' | 'lock' | 'ledger' | 'user'>
 async function openSockets(
   settings: Settings,
   before: BeforeSockets,
+  { isAsked, isUrgent }: Stopping,
   emit: (event: AutoupEvent) => void,
 ): Promise<Booted> {
   const { paths, ledger } = before
   refuseFixedProbe(settings)
   const inherited = readInherited(process.env, process.pid)
-  let orphans = findOrphans(paths.root, ledger)
+  let orphans = findOrphans(paths, ledger)
   if (orphans.length > 0) emit({ type: 'orphans-found', pids: orphans.map(({ pid }) => pid) })
-  const taken = takeListenersBack(ledger, orphans)
-  if (isHeldByOthers(ledger, taken)) {
+  if (isAsked.aborted) return { ...before, isRecorded: true, listeners: [], orphans }
+  const specs = sharedSpecs(settings.listen)
+  const left = findListeners(ledger, orphans, specs)
+  const taken = takeListenersBack(left, orphans)
+  if (isHeldByOthers(left, taken)) {
     warn(emit, 'the sockets of the workers that a killed master left cannot be taken back here: they are drained first')
-    await drainAll(orphans, settings.drainTimeoutMs)
+    await drainOrphans(orphans, settings.drainTimeoutMs, isUrgent)
+    if (isAsked.aborted) return { ...before, isRecorded: true, listeners: [], orphans: [] }
     orphans = []
   }
-  const listeners = openListeners(sharedSpecs(settings.listen), inherited, taken)
+  const listeners = openListeners(specs, inherited, taken)
   requireProof(settings, listeners, emit)
   for (const { name, shown: address, how } of listeners) emit({ type: 'listening', name, address, how })
   const next = { ...ledger, listeners: recordOf(listeners) }
-  await tolerate(emit, () => {
-    saveLedger(paths, next)
-    writeAtomically(paths.pid, `${process.pid}\n`, 0o644)
-  })
-  return { ...before, ledger: next, listeners, orphans }
+  const isRecorded = await tolerate(emit, () => saveLedger(paths, next))
+  await tolerate(emit, () => writeAtomically(paths.pid, `${process.pid}\n`, 0o644))
+  return { ...before, ledger: next, isRecorded, listeners, orphans }
 }
 
 /** What a later master needs to find the sockets again. Inherited ones come back by themselves. */
@@ -144,11 +145,14 @@ function attempt(work: () => void): AutoupError | null {
   }
 }
 
-async function tolerate(emit: (event: AutoupEvent) => void, work: () => void | Promise<void>): Promise<void> {
+/** Whether it went well. */
+async function tolerate(emit: (event: AutoupEvent) => void, work: () => void | Promise<void>): Promise<boolean> {
   try {
     await work()
+    return true
   } catch (error) {
     warn(emit, messageOf(error))
+    return false
   }
 }
 
@@ -174,14 +178,4 @@ function requireProof(settings: Settings, listeners: readonly Listener[], emit: 
   const advice = 'give it a socket with --listen, or say --ready notify, --ready exec:COMMAND or --ready uptime:3s'
   if (settings.source !== null) throw new AutoupError('usage', `nothing would show that a new build serves: ${advice}`)
   warn(emit, `nothing shows that a new worker serves, so a restart does not wait for it: ${advice}`)
-}
-
-async function drainAll(orphans: readonly Orphan[], timeoutMs: number): Promise<void> {
-  const tracked = orphans.flatMap(({ pid }) => trackStranger(pid) ?? [])
-  for (const process of tracked) process.signal('SIGTERM')
-  const timer = setTimeout(() => {
-    for (const process of tracked) if (isAlive(process.pid, process.startTicks)) process.killGroup()
-  }, timeoutMs)
-  await Promise.all(tracked.map((process) => process.exited))
-  clearTimeout(timer)
 }

@@ -13,7 +13,7 @@ import { heldUnder } from '../core/quarantine.ts'
 import { haveSameRules, type Settings } from '../core/settings.ts'
 import type { CallBudget } from '../core/source.ts'
 import type { Input, State } from '../core/state.ts'
-import { readBuild } from '../store/build-file.ts'
+import { isStored, readBuild } from '../store/build-file.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { finishStaging } from '../store/seal.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
@@ -55,7 +55,7 @@ export class Checks {
   async start(asked: Poke | null, state: State): Promise<void> {
     const { source } = this.#context
     const turn = ++this.#turn
-    const { known, here } = knownOf(state)
+    const { known, here } = knownOf(state, this.#context.paths)
     if (!source) return
     if (asked === null && known !== null && here === null) {
       const isChanged = await mayHaveChanged(source, known)
@@ -208,7 +208,7 @@ export class Checks {
   #job({ ledger, policy, ...state }: State, again: boolean): StageJob {
     const { settings, paths, source } = this.#context
     return stageJob(settings, paths, source?.fetcher.scheme ?? '', {
-      ...(again ? NOTHING_KNOWN : knownOf({ ledger, policy, ...state })),
+      ...(again ? NOTHING_KNOWN : knownOf({ ledger, policy, ...state }, paths)),
       floor: floorOf(ledger),
       ratchet: ledger.ratchet,
       quarantined: heldUnder(ledger, policy.launch),
@@ -260,13 +260,19 @@ function floorOf({ floor, committed }: State['ledger']): StageJob['floor'] {
 const NOTHING_KNOWN = { known: null, here: null } as const
 
 /**
- * What the last check of this source remembered. Another launch lifts verdicts, so what that led to is to be staged
- * again; it is in the store, and need not be fetched, as long as the rules of trust are the same.
+ * What the last check of this source remembered, unless the build that it led to is gone. Another launch lifts verdicts,
+ * so what that led to is to be staged again; it is in the store, and need not be fetched, as long as the rules of trust are
+ * the same.
  */
-function knownOf({ ledger, policy }: State): { readonly known: unknown; readonly here: BuildId | null } {
-  const { known, committed } = ledger
+function knownOf(
+  { ledger, policy }: State,
+  paths: StorePaths,
+): { readonly known: unknown; readonly here: BuildId | null } {
+  const { known, committed, candidate } = ledger
   if (known === null || known.source !== policy.source) return NOTHING_KNOWN
   const { value, build, look } = known
+  const staged = [committed, candidate?.build].find((each) => each?.id === build)
+  if (staged && !isStored(paths, staged.id)) return NOTHING_KNOWN
   if (look === policy.look) return { known: value, here: null }
   if (build === null || !haveSameRules(look, policy.look)) return NOTHING_KNOWN
   return { known: value, here: build === committed?.id ? null : build }

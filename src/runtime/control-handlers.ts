@@ -3,7 +3,7 @@
 import { messageOf, unreachable } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import type { ReleaseRow, Status } from '../core/status.ts'
-import { checkSeal, isWhole } from '../store/check-seal.ts'
+import { checkSeal, damageOf } from '../store/check-seal.ts'
 import type { StorePaths } from '../store/layout.ts'
 import type { Listener } from '../system/listeners.ts'
 import type { Checks } from './checks.ts'
@@ -102,8 +102,8 @@ async function rollback(wait: boolean, { loop, requests, paths }: ControlContext
 async function sealProblem(paths: StorePaths, build: string): Promise<string | null> {
   try {
     const check = await checkSeal(paths, build, { full: true })
-    if (isWhole(check)) return null
-    return `its files are not as they were sealed (${[...check.missing, ...check.changed].slice(0, 3).join(', ')})`
+    const damage = damageOf(check)
+    return damage === null ? null : `its files are not as they were sealed (${damage})`
   } catch (error) {
     return messageOf(error)
   }

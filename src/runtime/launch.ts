@@ -9,6 +9,7 @@ import { type Preset, presetOf } from '../core/presets.ts'
 import type { Failure } from '../core/promotion.ts'
 import type { Settings } from '../core/settings.ts'
 import { readBuildFile, treeFolder } from '../store/build-file.ts'
+import { checkSeal, damageOf, WHOLE } from '../store/check-seal.ts'
 import { findEntry } from '../store/entry.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { childEnvironment, readEnvFile } from '../system/environment.ts'
@@ -69,6 +70,22 @@ export function failureOf(error: unknown, what: string): Failure {
   const isInnocent = isMachineTrouble(errno) || (isOurs && error.code === 'config')
   const reason = isOurs ? error.message : `${what}: ${messageOf(error)}`
   return { kind: isInnocent ? 'machine' : 'behaviour', reason, isProbe: false }
+}
+
+/** The same, once it is known whether the build is what was sealed: else this is no failure of that build. */
+export async function failureOfBuild(
+  error: unknown,
+  what: string,
+  { paths, build }: { readonly paths: StorePaths; readonly build: Build },
+): Promise<Failure> {
+  const failure = failureOf(error, what)
+  return failure.kind === 'behaviour' && build.id !== 'command' ? await unlessDamaged(failure, paths, build) : failure
+}
+
+async function unlessDamaged(failure: Failure, paths: StorePaths, build: Build): Promise<Failure> {
+  const check = await checkSeal(paths, build.id, { full: false }).catch(() => WHOLE)
+  const damage = damageOf(check)
+  return damage === null ? failure : { kind: 'missing', reason: damage, isProbe: false }
 }
 
 /** What execvp(3) takes where there is no PATH. */

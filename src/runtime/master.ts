@@ -59,11 +59,11 @@ export async function runMaster(
   const source = settings.source === null ? null : await fetcherFor(settings.source)
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
   const signals = handleSignals((message) => log.emit({ type: 'warning', message }), settings.embedded ?? undefined)
-  const booted = await boot(settings, (event) => log.emit(event)).catch((error: unknown) => {
+  const booted = await boot(settings, signals, (event) => log.emit(event)).catch((error: unknown) => {
     signals.stop()
     throw error
   })
-  const { paths, lock, ledger, listeners, orphans, user } = booted
+  const { paths, lock, ledger, isRecorded, listeners, orphans, user } = booted
   log.emit({
     type: 'master-started',
     name: settings.name,
@@ -162,11 +162,9 @@ export async function runMaster(
   let sweeping: Promise<void> = Promise.resolve()
   async function sweep(): Promise<void> {
     try {
-      const inUse = new Set(loop.state.workers.map((worker) => worker.build.id))
       for (const build of await sweepBuilds(paths, {
         keep: settings.keep,
         protect: protectedBuilds(loop.state),
-        inUse,
         isNeeded: (id) => protectedBuilds(loop.state).has(id),
       })) {
         log.emit({ type: 'build-swept', build, version: '' })
@@ -184,8 +182,7 @@ export async function runMaster(
     log.emit({ type: 'warning', message: `no command can reach this master: ${messageOf(error)}` })
     return null
   })
-  send({ type: 'boot', orphans: workforce.adopt(orphans) })
-  signals.handOver(send)
+  signals.handOver((stop) => send({ type: 'boot', orphans: workforce.adopt(orphans), isRecorded, stop }), send)
   const page =
     settings.metrics === null ? null : await openPage(settings.metrics, handlers, { log, history, presenters })
   if (settings.source !== null) sweeping = sweep()

@@ -5,7 +5,7 @@
  */
 
 import type { Build } from '../core/build.ts'
-import { isMachineTrouble, messageOf } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import type { Failure } from '../core/promotion.ts'
 import { LIMITS, type Settings } from '../core/settings.ts'
 import type { Effect, Input, State } from '../core/state.ts'
@@ -13,7 +13,7 @@ import type { StorePaths } from '../store/layout.ts'
 import { runCommand } from '../system/probe.ts'
 import type { User } from '../system/user.ts'
 import { masterProblem } from './build-check.ts'
-import { directoryOf, environmentFor, failureOf, resolveLaunch } from './launch.ts'
+import { directoryOf, environmentFor, failureOfBuild, resolveLaunch } from './launch.ts'
 
 export interface PreflightContext {
   readonly settings: Settings
@@ -63,15 +63,17 @@ export class Preflight {
       }
       if (settings.preflight !== null) {
         const cwd = directoryOf(paths, build, settings)
-        const { reason, errno } = await runCommand(settings.preflight, env, cwd, LIMITS.preflightMs, user, signal)
-        if (reason !== null) {
-          const kind = isMachineTrouble(errno) ? 'machine' : 'behaviour'
-          return { kind, reason: `its preflight failed: ${reason}`, isProbe: false }
-        }
+        const { reason, isOfMachine } = await runCommand(settings.preflight, env, cwd, LIMITS.preflightMs, user, signal)
+        if (reason !== null)
+          return {
+            kind: isOfMachine ? 'machine' : 'behaviour',
+            reason: `its preflight failed: ${reason}`,
+            isProbe: false,
+          }
       }
       return await this.#ask(build)
     } catch (error) {
-      return failureOf(error, 'its preflight could not be started')
+      return await failureOfBuild(error, 'its preflight could not be started', { paths, build })
     }
   }
 

@@ -1,12 +1,20 @@
 /** Signals to the master (DESIGN.md section 5). All of them are legal at any moment. */
 
 import type { Embedded } from '../core/settings.ts'
-import type { Input } from '../core/state.ts'
+import type { Input, StopInput } from '../core/state.ts'
 import { readStat } from '../system/procfs.ts'
 
-export interface SignalHandling {
-  /** To whom they go, those first that have come before. */
-  handOver(send: (input: Input) => void): void
+/** What a master that boots has to know of the signals that have come. */
+export interface Stopping {
+  /** It is to start nothing any more. */
+  readonly isAsked: AbortSignal
+  /** It is to wait for nothing any more. */
+  readonly isUrgent: AbortSignal
+}
+
+export interface SignalHandling extends Stopping {
+  /** To whom they go from now on; `first` gets the stop that has come already, if any, and `send` the others then. */
+  handOver(first: (stop: StopInput | null) => void, send: (input: Input) => void): void
   stop(): void
 }
 
@@ -23,7 +31,13 @@ export function handleSignals(
   { restartSignal, restartStops }: RestartSignal = PLAIN,
 ): SignalHandling {
   const waiting: Input[] = []
-  let send = (input: Input): void => void waiting.push(input)
+  const [asked, urgent] = [new AbortController(), new AbortController()]
+  let send = (input: Input): void => {
+    waiting.push(input)
+    if (input.type !== 'stop') return
+    if (input.isUrgent || asked.signal.aborted) urgent.abort()
+    asked.abort()
+  }
   const hadTerminal = hasTerminal()
   const stop = (reason: string, isUrgent: boolean) => () => send({ type: 'stop', reason, isUrgent, status: 0 })
   const handlers = new Map<string, () => void>([
@@ -45,9 +59,13 @@ export function handleSignals(
   ])
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return {
-    handOver(to) {
+    isAsked: asked.signal,
+    isUrgent: urgent.signal,
+    handOver(first, to) {
       send = to
-      for (const input of waiting.splice(0)) send(input)
+      const stopped = waiting.find((input) => input.type === 'stop') ?? null
+      first(stopped)
+      for (const input of waiting.splice(0)) if (input !== stopped) send(input)
     },
     stop() {
       for (const [signal, handler] of handlers) process.off(signal, handler)

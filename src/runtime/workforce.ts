@@ -15,7 +15,7 @@ import { programOf } from '../system/procfs.ts'
 import { spawnChild } from '../system/spawn.ts'
 import type { User } from '../system/user.ts'
 import { type Doors, openDoors, probeSpecOf } from './doors.ts'
-import { environmentFor, failureOf, type Launch, resolveLaunch } from './launch.ts'
+import { environmentFor, failureOfBuild, type Launch, resolveLaunch } from './launch.ts'
 import type { Orphan } from './orphans.ts'
 import { withPreload } from './preload.ts'
 import { presetListeners } from './preset-listeners.ts'
@@ -46,7 +46,7 @@ export class Workforce {
   }
 
   async spawn(effect: SpawnEffect): Promise<void> {
-    const { send } = this.#context
+    const { send, paths } = this.#context
     const { worker: id } = effect
     try {
       const worker = await this.#start(effect)
@@ -54,7 +54,8 @@ export class Workforce {
       this.#workers.set(id, worker)
       send({ type: 'spawned', worker: id, pid: worker.pid })
     } catch (error) {
-      send({ type: 'spawn-failed', worker: id, failure: failureOf(error, 'could not be started') })
+      const failure = await failureOfBuild(error, 'could not be started', { paths, build: effect.build })
+      send({ type: 'spawn-failed', worker: id, failure })
     }
   }
 

@@ -3,7 +3,7 @@
  * beside it. The stager writes it, the master checks it and seals; after that it never changes.
  */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Build, BuildId } from '../core/build.ts'
 import { errnoOf } from '../core/errors.ts'
@@ -52,6 +52,11 @@ export function buildFolder(paths: StorePaths, id: BuildId): string {
 /** Where the build's program runs. */
 export function treeFolder(paths: StorePaths, id: BuildId): string {
   return join(paths.builds, id, 'tree')
+}
+
+/** Whether it is there at all, at the cost of a look; whether it is whole is another question (check-seal.ts). */
+export function isStored(paths: StorePaths, id: BuildId): boolean {
+  return existsSync(treeFolder(paths, id)) && existsSync(join(buildFolder(paths, id), 'build.json'))
 }
 
 /** Null when there is no such build, or its file is not right. */

@@ -21,17 +21,31 @@ export interface SealCheck {
   readonly strangers: readonly string[]
 }
 
+export const WHOLE: SealCheck = { missing: [], changed: [], strangers: [] }
+
 /** Nothing of the build is missing or changed; strangers do not count. */
 export function isWhole(check: SealCheck): boolean {
   return check.missing.length === 0 && check.changed.length === 0
 }
 
+/** What is wrong with it, for a sentence: the first few files that are missing or changed. Null when it is whole. */
+export function damageOf(check: SealCheck): string | null {
+  if (isWhole(check)) return null
+  const [missing, changed] = [check.missing, check.changed].map((paths) => paths.slice(0, NAMED).join(', '))
+  return [missing ? `missing: ${missing}` : '', changed ? `changed: ${changed}` : ''].filter(Boolean).join('; ')
+}
+
+const NAMED = 3
+
+export interface CheckOptions {
+  /** Every byte is read. */
+  readonly full: boolean
+  /** Throws its reason when it is aborted. */
+  readonly signal?: AbortSignal
+}
+
 /** Paths are relative to the tree; `build.json` and `manifest` stand for those two files beside it. */
-export async function checkSeal(
-  paths: StorePaths,
-  id: BuildId,
-  { full }: { readonly full: boolean },
-): Promise<SealCheck> {
+export async function checkSeal(paths: StorePaths, id: BuildId, options: CheckOptions): Promise<SealCheck> {
   const file = readBuildFile(paths, id)
   if (file === null) return { missing: ['build.json'], changed: [], strangers: [] }
   const text = await readFile(join(buildFolder(paths, id), 'manifest'), 'utf8').catch(() => null)
@@ -40,11 +54,11 @@ export async function checkSeal(
   if (entries === null || manifestDigest(entries) !== file.manifest) {
     return { missing: [], changed: ['manifest'], strangers: [] }
   }
-  return compare(treeFolder(paths, id), entries, full)
+  return compare(treeFolder(paths, id), entries, options)
 }
 
-async function compare(tree: string, entries: readonly ManifestEntry[], full: boolean): Promise<SealCheck> {
-  const found = await listAll(tree)
+async function compare(tree: string, entries: readonly ManifestEntry[], options: CheckOptions): Promise<SealCheck> {
+  const found = await listAll(tree, options.signal)
   const here = new Map(found.map((each) => [each.path, each]))
   const missing: string[] = []
   const changed: string[] = []
@@ -52,33 +66,38 @@ async function compare(tree: string, entries: readonly ManifestEntry[], full: bo
     const one = here.get(entry.path)
     here.delete(entry.path)
     if (one === undefined) missing.push(entry.path)
-    else if (!(await isSame(tree, entry, one, full))) changed.push(entry.path)
+    else if (!(await isSame(tree, entry, one, options))) changed.push(entry.path)
   }
   const strangers = [...here.keys()].filter((path) => !here.has(parentOf(path))).sort()
   return { missing, changed, strangers }
 }
 
 /** A tree that is gone misses everything; strange names in it are strangers like others. */
-async function listAll(tree: string): Promise<readonly Found[]> {
+async function listAll(tree: string, signal?: AbortSignal): Promise<readonly Found[]> {
   try {
-    return (await listTree(tree)).entries
+    return (await listTree(tree, { signal })).entries
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
 }
 
-async function isSame(tree: string, entry: ManifestEntry, found: Found, full: boolean): Promise<boolean> {
+async function isSame(tree: string, entry: ManifestEntry, found: Found, options: CheckOptions): Promise<boolean> {
   if (entry.kind !== found.kind) return false
   if (entry.kind === 'link') return entry.target === found.target
-  return entry.kind === 'directory' || isSameFile(join(tree, entry.path), entry, found, full)
+  return entry.kind === 'directory' || isSameFile(join(tree, entry.path), entry, found, options)
 }
 
-async function isSameFile(path: string, entry: FileEntry, { stats }: Found, full: boolean): Promise<boolean> {
+async function isSameFile(
+  path: string,
+  entry: FileEntry,
+  { stats }: Found,
+  { full, signal }: CheckOptions,
+): Promise<boolean> {
   if (Number(stats.size) !== entry.size || isExecutableMode(stats.mode) !== entry.executable) return false
   const seen = seenOf(stats)
   const looksSame =
     seen.mtimeNs === entry.seen?.mtimeNs && seen.ctimeNs === entry.seen.ctimeNs && seen.inode === entry.seen.inode
   if (looksSame && !full) return true
-  return (await digestFile(path)) === entry.sha256
+  return (await digestFile(path, signal)) === entry.sha256
 }

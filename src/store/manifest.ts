@@ -36,7 +36,7 @@ export async function sealTree(
   tree: string,
   options: SealOptions,
 ): Promise<{ readonly entries: readonly ManifestEntry[] } | { readonly problem: string }> {
-  const { entries: found, problem } = await listTree(tree, options.maxEntries)
+  const { entries: found, problem } = await listTree(tree, { maxEntries: options.maxEntries })
   if (problem !== null) return { problem }
   const other = found.find((each) => each.kind === 'other')
   if (other) return { problem: `holds '${other.path}', which is neither a file nor a directory nor a link` }

@@ -4,17 +4,30 @@
  */
 
 import { fstatSync } from 'node:fs'
-import { formatAddress } from '../core/address.ts'
+import { type Address, formatAddress } from '../core/address.ts'
 import { getsockname, isListening, socketType } from './libc.ts'
+import { isAnyHost, isSameHost } from './sockaddr.ts'
 
-export interface SocketDescription {
+/** Where a socket is bound: host and port, or a path; nothing of them for other families. */
+export interface Place {
+  readonly host: string | null
+  readonly port: number | null
+  readonly path: string | null
+}
+
+export interface SocketDescription extends Place {
   /** `tcp` and `unix` are stream sockets that listen. */
   readonly family: 'tcp' | 'unix' | 'other'
   /** `127.0.0.1:8080`, `[::]:8080`, `unix:/x`; `udp:0.0.0.0:53`, `datagram:/x`, `fd:3` for the others. */
   readonly shown: string
-  readonly host: string | null
-  readonly port: number | null
-  readonly path: string | null
+}
+
+/** Whether a listener that is bound there is what `--listen` asks for with this address. */
+export function isBoundTo({ host, port, path }: Place, address: Address): boolean {
+  if (address.family === 'unix') return path === address.path
+  if (host === null || port !== address.port) return false
+  if (isAnyHost(host)) return address.host === null || isAnyHost(address.host)
+  return address.host !== null && isSameHost(host, address.host)
 }
 
 /** The identity of the socket, the same for every process that holds it (proc(5), `socket:[inode]`). */

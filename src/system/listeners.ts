@@ -8,10 +8,10 @@ import { unlinkSync } from 'node:fs'
 import { type Address, formatAddress, type ListenSpec } from '../core/address.ts'
 import { AutoupError } from '../core/errors.ts'
 import { bindListener } from './bind-listener.ts'
-import { describeSocket, inodeOf } from './describe-socket.ts'
+import { describeSocket, inodeOf, isBoundTo } from './describe-socket.ts'
 import type { InheritedSocket } from './inherited.ts'
 import { close } from './libc.ts'
-import { isAnyHost, isSameHost } from './sockaddr.ts'
+import { isAnyHost } from './sockaddr.ts'
 
 export { inodeOf } from './describe-socket.ts'
 export { type InheritedSocket, readInherited } from './inherited.ts'
@@ -134,11 +134,4 @@ function matchInherited(
     }
   }
   return matched
-}
-
-function isBoundTo(socket: InheritedSocket, address: Address): boolean {
-  if (address.family === 'unix') return socket.family === 'unix' && socket.path === address.path
-  if (socket.family !== 'tcp' || socket.host === null || socket.port !== address.port) return false
-  if (isAnyHost(socket.host)) return address.host === null || isAnyHost(address.host)
-  return address.host !== null && isSameHost(socket.host, address.host)
 }

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { formatAddress } from '../core/address.ts'
 import { errnoOf } from '../core/errors.ts'
+import type { Place } from './describe-socket.ts'
 import { close, getsockname, isListening, pidfdGetfd, pidfdOpen } from './libc.ts'
 import { epollWatchesAny, openFiles, socketInodes, treeOf } from './procfs.ts'
 
@@ -58,11 +59,13 @@ export function ownListeners(pid: number, exclude: ReadonlySet<number>): { addre
   return [...new Set(addresses)].map((address) => ({ address }))
 }
 
-/** Where each listening socket of this network namespace is bound, by its inode: the port, or the path. */
-export function listeningSockets(): ReadonlyMap<number, number | string> {
-  const sockets = new Map<number, number | string>()
-  for (const row of tcpSockets()) if (row.isListening) sockets.set(row.inode, row.local.port)
-  for (const row of unixSockets()) if (row.isListening) sockets.set(row.inode, row.path)
+/** Where each listening socket of this network namespace is bound, by its inode. */
+export function listeningSockets(): ReadonlyMap<number, Place> {
+  const sockets = new Map<number, Place>()
+  for (const row of tcpSockets()) if (row.isListening) sockets.set(row.inode, { ...row.local, path: null })
+  for (const { isListening, inode, path } of unixSockets()) {
+    if (isListening) sockets.set(inode, { host: null, port: null, path })
+  }
   return sockets
 }
 

@@ -26,12 +26,19 @@ export interface Listing {
   readonly problem: string | null
 }
 
-/** Goes through the whole tree, unless `maxEntries` ends it. Throws the system error of what cannot be read. */
-export async function listTree(root: string, maxEntries: number = Number.POSITIVE_INFINITY): Promise<Listing> {
+/**
+ * Goes through the whole tree, unless `maxEntries` ends it. Throws the system error of what cannot be read, and the reason
+ * of a signal that was aborted.
+ */
+export async function listTree(
+  root: string,
+  { maxEntries = Number.POSITIVE_INFINITY, signal }: { maxEntries?: number; signal?: AbortSignal | undefined } = {},
+): Promise<Listing> {
   const entries: Found[] = []
   const folders = ['']
   let problem: string | null = null
   for (const folder of folders) {
+    signal?.throwIfAborted()
     const names = await readdir(join(root, folder))
     if (entries.length + names.length > maxEntries) {
       return { entries, problem: `holds more than ${maxEntries} files and folders` }
@@ -58,13 +65,14 @@ export function isExecutableMode(mode: bigint | number): boolean {
 /** Large enough that the calls cost nothing beside the hash. */
 export const READ_BYTES: number = 1_048_576
 
-/** sha256 of a file, 64 hex digits. */
-export async function digestFile(path: string): Promise<string> {
+/** sha256 of a file, 64 hex digits. Throws the reason of a signal that was aborted. */
+export async function digestFile(path: string, signal?: AbortSignal): Promise<string> {
   const file = await open(path, 'r')
   try {
     const hash = createHash('sha256')
     const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, (await file.stat()).size)))
     for (;;) {
+      signal?.throwIfAborted()
       const { bytesRead } = await file.read(buffer, 0, buffer.length, null)
       if (bytesRead === 0) return hash.digest('hex')
       hash.update(buffer.subarray(0, bytesRead))

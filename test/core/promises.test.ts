@@ -8,7 +8,7 @@ import { heldBy } from '../../src/core/quarantine.ts'
 import type { Strategy } from '../../src/core/settings.ts'
 import type { Input, State } from '../../src/core/state.ts'
 import { wakeAt } from '../../src/core/supervisor.ts'
-import { behaviour, build, machine, World } from './world.ts'
+import { BOOT, behaviour, build, machine, World } from './world.ts'
 
 type Move =
   | { do: 'publish'; version: number; ask: 'plain' | null }
@@ -112,7 +112,7 @@ function play(setting: Setup, moves: readonly Move[], watch: (world: World) => v
     const left = world.state.workers.filter((worker) => worker.pid !== null && worker.state.kind === 'ready')
     const next = new World(policy, world.disk, instances)
     watch(next)
-    next.send({ type: 'boot', orphans: left.map((worker) => ({ pid: worker.pid!, build: worker.build })) })
+    next.send({ ...BOOT, orphans: left.map((worker) => ({ pid: worker.pid!, build: worker.build })) })
     world = next
   }
   return world

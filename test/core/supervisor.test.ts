@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { EMPTY_LEDGER } from '../../src/core/ledger.ts'
 import type { Worker } from '../../src/core/workers.ts'
-import { behaviour, build, COMMAND, machine, World } from './world.ts'
+import { BOOT, behaviour, build, COMMAND, machine, World } from './world.ts'
 
 describe('an upgrade', () => {
   it('starts the new build beside the old one, hands over when it is ready and commits after probation', () => {
@@ -114,7 +114,7 @@ describe('an upgrade', () => {
       world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
     }
     world.exit(world.newest('starting'), machine('killed by SIGKILL, not by autoup'))
-    expect(world.disk.quarantine[0]?.reason).toContain('no verdict in 3 attempts')
+    expect(world.disk.quarantine[0]?.reason).toContain('no verdict, and no attempt is left')
     expect(world.disk.candidate).toBeNull()
   })
 
@@ -463,14 +463,28 @@ describe('workers', () => {
       world.send({ type: 'restart' })
       world.ready()
     }
-    expect(world.did('kill')).toHaveLength(1)
+    const killed = () => new Set(world.did('kill').map((effect) => effect.type === 'kill' && effect.worker)).size
+    expect(killed()).toBe(1)
     world.pass(30_000)
-    expect(world.did('kill')).toHaveLength(5)
+    expect(killed()).toBe(5)
+  })
+
+  it('that a SIGKILL has missed get another one each second, and are told of once', () => {
+    const world = World.command()
+    world.send({ type: 'restart' })
+    world.ready()
+    world.pass(32_000)
+    expect(world.did('kill')).toHaveLength(3)
+    const told = world.effects.filter((effect) => effect.type === 'emit' && effect.event.type === 'worker-killed')
+    expect(told).toHaveLength(1)
+    world.drained()
+    world.pass(10_000)
+    expect(world.did('kill')).toHaveLength(3)
   })
 
   it('of a killed master serve until their successors are ready', () => {
     const world = new World({}, { ...EMPTY_LEDGER, committed: build('1') })
-    world.send({ type: 'boot', orphans: [{ pid: 77, build: build('1') }] })
+    world.send({ ...BOOT, orphans: [{ pid: 77, build: build('1') }] })
     expect(world.did('drain')).toEqual([])
     world.ready()
     expect(world.did('drain')).toMatchObject([{ pid: 77 }])
@@ -504,7 +518,7 @@ describe('workers', () => {
   it('of a killed master make room for the first build under exclusive', () => {
     const candidate = { build: build('1'), attemptsLeft: 2 }
     const world = new World({ strategy: 'exclusive' }, { ...EMPTY_LEDGER, candidate })
-    world.send({ type: 'boot', orphans: [{ pid: 77, build: build('1') }] })
+    world.send({ ...BOOT, orphans: [{ pid: 77, build: build('1') }] })
     world.drained()
     world.allReady()
     expect(world.state.promotion?.state).toBe('probation')
@@ -548,6 +562,84 @@ describe('a stop', () => {
     fail(world, world.newest('ready'), true)
     world.send({ type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 })
     expect(world.disk).toMatchObject({ candidate: { attemptsLeft: 3 }, quarantine: [] })
+  })
+})
+
+describe('a stop that comes while the master boots', () => {
+  const STOP = { type: 'stop', reason: 'SIGTERM', isUrgent: false, status: 0 } as const
+
+  it('starts nothing and ends', () => {
+    const world = new World({}, { ...EMPTY_LEDGER, committed: build('1') })
+    world.send({ ...BOOT, stop: STOP })
+    expect(world.did('spawn')).toEqual([])
+    expect(world.did('stage')).toEqual([])
+    expect(world.did('exit')).toHaveLength(1)
+  })
+
+  it('drains the workers of a killed master first', () => {
+    const world = new World({}, { ...EMPTY_LEDGER, committed: build('1') })
+    world.send({ ...BOOT, orphans: [{ pid: 77, build: build('1') }], stop: STOP })
+    expect(world.did('spawn')).toEqual([])
+    expect(world.did('drain')).toMatchObject([{ pid: 77 }])
+    expect(world.did('exit')).toEqual([])
+    world.drained()
+    expect(world.did('exit')).toHaveLength(1)
+  })
+})
+
+describe('what could not be recorded', () => {
+  const warnings = (world: World) =>
+    world.effects.filter((effect) => effect.type === 'emit' && effect.event.type === 'warning')
+
+  it('is written again until it is, and told once', () => {
+    const world = World.serving('1')
+    world.diskError = 'ENOSPC'
+    world.send({ type: 'pause' })
+    world.pass(60_000)
+    expect(world.disk.paused).toBe(false)
+    expect(warnings(world)).toHaveLength(1)
+    world.diskError = null
+    world.pass(5_000)
+    expect(world.disk.paused).toBe(true)
+    world.effects = []
+    world.pass(60_000)
+    expect(world.did('save')).toEqual([])
+  })
+
+  it('at the start is written again as well', () => {
+    const ledger = { ...EMPTY_LEDGER, committed: build('1'), listeners: [{ address: '*:80', inode: 7 }] }
+    const world = new World({}, ledger)
+    world.disk = { ...ledger, listeners: [] }
+    world.send({ ...BOOT, isRecorded: false })
+    world.pass(5_000)
+    expect(world.disk.listeners).toEqual(ledger.listeners)
+  })
+
+  it('goes with the next record of anything else', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.ready()
+    world.pass(9_000)
+    world.diskError = 'ENOSPC'
+    world.send({ type: 'pause' })
+    world.diskError = null
+    world.pass(1_000)
+    expect(world.disk).toMatchObject({ committed: { version: '2' }, paused: true })
+    expect(world.state.noteRetryAt).toBeNull()
+  })
+})
+
+describe('a candidate that is not in the store any more', () => {
+  it('is not staged: nothing is held against it, and the next check looks at everything anew', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.exit(world.newest('starting'), { kind: 'missing', reason: 'missing: build.json', isProbe: false })
+    expect(world.disk).toMatchObject({ candidate: null, known: null, quarantine: [] })
+    expect(world.settled()).toMatchObject([{ activity: 'upgrade', outcome: 'failed' }])
+    world.publish(build('2'))
+    world.ready()
+    world.pass(10_000)
+    expect(world.disk.committed?.version).toBe('2')
   })
 })
 

@@ -6,7 +6,7 @@
 import { type Build, COMMAND } from '../../src/core/build.ts'
 import { EMPTY_LEDGER, type Ledger } from '../../src/core/ledger.ts'
 import type { Failure } from '../../src/core/promotion.ts'
-import type { Effect, Input, Policy, State } from '../../src/core/state.ts'
+import type { BootInput, Effect, Input, Policy, State } from '../../src/core/state.ts'
 import { newState, step, wakeAt } from '../../src/core/supervisor.ts'
 import type { Worker } from '../../src/core/workers.ts'
 
@@ -34,6 +34,9 @@ export function build(version: string): Build {
     proofs: ['local-file'],
   }
 }
+
+/** Nothing was left behind, and all is on the disk. */
+export const BOOT: BootInput = { type: 'boot', orphans: [], isRecorded: true, stop: null }
 
 export const behaviour = (reason = 'exited with 1'): Failure => ({ kind: 'behaviour', reason, isProbe: false })
 export const machine = (reason = 'EAGAIN'): Failure => ({ kind: 'machine', reason, isProbe: false })
@@ -74,7 +77,7 @@ export class World {
   }
 
   boot(): void {
-    this.send({ type: 'boot', orphans: [] })
+    this.send({ ...BOOT })
   }
 
   /** Lets time pass, stopping at every moment at which something is due. */

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { archive, nodeServer } from '../support/builds.ts'
+import { archive, nodeServer, script } from '../support/builds.ts'
 import { smallDisk } from '../support/faults-disk.ts'
 import { workersOf } from '../support/faults-hand-over.ts'
 import { ledgerOf, problemsOf, storeOf, temporariesOf } from '../support/faults-store.ts'
@@ -10,9 +10,20 @@ import { attach, tracedFromTheStart } from '../support/faults-strace.ts'
 import { type Load, summary } from '../support/load.ts'
 import { type Master, said, startMaster, temporaryDirectory } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
-import { descriptorsOf, isAlive, kill } from '../support/processes.ts'
+import { belongingTo, descriptorsOf, isAlive, kill } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
 import { type Service, type ServiceOptions, startService } from '../support/service.ts'
+
+/** Hears no signal, and neither does its child, which is in a process group of its own. */
+const STUBBORN = `#!/usr/bin/python3
+import os, signal, socket
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    while True: signal.pause()
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door: door.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+while True: signal.pause()
+`
 
 interface Trouble extends Service {
   readonly running: Load
@@ -186,6 +197,29 @@ needs('prlimit').describe('no descriptors left (EMFILE)', () => {
     await expectRecovery(service, since)
   })
 
+  needs('prlimit', 'python3').test(
+    'at the drain deadline: the worker and what is in its session are ended',
+    async () => {
+      const service = await startService({
+        build: script(STUBBORN),
+        args: ['--drain-timeout', '500ms', '--ready', 'notify'],
+      })
+      const { master } = service
+      const [worker] = workersOf(master)
+      const members = belongingTo(master.stateDir).filter(({ session }) => session === worker)
+      expect(members.length).toBeGreaterThan(1)
+      const since = master.mark()
+      master.signal('SIGUSR2')
+      await master.next('worker-draining', { since })
+      const limit = limitOf(master)
+      limit.set(lowestFree(master))
+      await master.next('worker-killed', { since })
+      await master.waitFor((event) => event.type === 'worker-exited' && event.pid === worker, 'end', { since })
+      expect(members.filter(({ pid }) => isAlive(pid))).toEqual([])
+      limit.lift()
+    },
+  )
+
   needs('prlimit').test('a worker that dies meanwhile is started again when it can be', async () => {
     const service = await serveV1()
     const { master, running } = service
@@ -305,6 +339,14 @@ needs('strace').describe('a disk with errors (EIO)', () => {
     },
   )
 })
+
+/** The number that the next descriptor would get: under this limit there is none. */
+function lowestFree({ pid }: Master): number {
+  const taken = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+  let free = 0
+  while (taken.has(free)) free++
+  return free
+}
 
 /** RLIMIT_NOFILE of a running master, by prlimit(1): the soft one alone, so that it can be raised again. */
 function limitOf({ pid }: Master): { set(descriptors: number): void; lift(): void } {

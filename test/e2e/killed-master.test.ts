@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { nodeServer, pythonServer, script } from '../support/builds.ts'
 import { daemon } from '../support/daemons.ts'
+import { smallDisk } from '../support/faults-disk.ts'
 import {
   answersMore,
   BY_PID,
@@ -129,6 +130,54 @@ needs('python3').test('a unix socket that was bound anew is the one that the nex
   const next = await startMaster(options)
   await next.next('worker-ready')
   expect(await next.next('listening')).toMatchObject({ how: 'taken-back' })
+})
+
+needs('root', 'mount').describe('a record that could not be written at the start, for the disk was full', () => {
+  /** A master that has bound its socket and could not write down which. */
+  async function startUnrecorded() {
+    const disk = smallDisk(40)
+    const first = await startService({ args: BY_HAND, stateDir: disk.path })
+    await first.master.stop()
+    disk.fill()
+    const service = await first.again()
+    expect(ledgerOf(storeOf(service.master))?.listeners.map(({ inode }) => String(inode))).not.toEqual(
+      listenersOn(service.port),
+    )
+    return { disk, service }
+  }
+
+  test('hinders no next master: the workers show the socket', async () => {
+    const { service } = await startUnrecorded()
+    const load = await service.load({ rate: 200, identify: BY_PID })
+    const orphans = workersOf(service.master)
+    await service.master.kill9()
+    const next = await service.again()
+    await expectTakenBack(next.master, orphans)
+    await expectRelieved(next.master, orphans)
+    await answersMore(load, 50)
+    await expectNoneFailed(load, next.master)
+  })
+
+  test('is written when there is room', async () => {
+    const { disk, service } = await startUnrecorded()
+    disk.free()
+    await until('it is written', () => {
+      const recorded = ledgerOf(storeOf(service.master))?.listeners.map(({ inode }) => String(inode))
+      return String(recorded) === String(listenersOn(service.port))
+    })
+  })
+})
+
+needs('nginx').test('the build of an orphan without an environment is told by where it works', async () => {
+  const port = await freePort()
+  const command = daemon('nginx').prepare(join(temporaryDirectory(), 'd'), port)
+  const service = await startService({ args: BY_HAND, listen: [`127.0.0.1:${port}`], command })
+  const { build, version } = await service.master.next('build-committed')
+  const [orphan] = workersOf(service.master)
+  expect(environmentOf(orphan!)).not.toContain('AUTOUP_STATE')
+  await service.master.kill9()
+  const next = await service.again()
+  expect(await next.master.next('worker-draining')).toMatchObject({ pid: orphan, build, version })
 })
 
 needs('strace', 'python3').describe('killed between fork and the first record', () => {

@@ -5,13 +5,20 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { expect, test } from 'vitest'
-import { nodeServer } from '../support/builds.ts'
+import { describe, expect, test } from 'vitest'
+import { archive, nodeServer } from '../support/builds.ts'
+import { workersOf } from '../support/faults-hand-over.ts'
+import { linksOf, storeOf } from '../support/faults-store.ts'
+import { tracedFromTheStart } from '../support/faults-strace.ts'
 import { AUTOUP, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { isAlive, kill } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
+import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
+
+/** For files named by `-P`. */
+const SLOW_LOOKS = ['-e', 'trace=%%stat,statx', '-e', 'inject=%%stat,statx:delay_enter=250000']
 
 /** Runs its arguments on a terminal of their own; `hup` on stdin signals by hand, the end of stdin closes the terminal. */
 const ON_TERMINAL = `
@@ -64,6 +71,42 @@ test('a SIGUSR2 that comes before it answers does not end it', async () => {
   master.signal('SIGUSR2')
   await master.waitFor((event) => event.type === 'promotion-started' && event.purpose === 'restart', 'restart')
   expect(await master.stop()).toBe(0)
+})
+
+describe('a SIGTERM while the master boots', () => {
+  needs('strace').test('ends it in the middle of its look at the committed build', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `folder-${index}/file`)
+    const files = Object.fromEntries(names.map((name) => [name, 'x']))
+    const service = await startService({ file: 'app.tar.gz', build: archive(nodeServer({ version: '1' }), files) })
+    await service.master.stop()
+    const paths = storeOf(service.master)
+    const tree = join(paths.builds, linksOf(paths).current ?? '', 'tree')
+    // Each look at one of its files takes a quarter of a second.
+    const through = tracedFromTheStart('-f', ...names.flatMap((name) => ['-P', join(tree, name)]), ...SLOW_LOOKS)
+    const args = ['--fetch', `file:${service.path}`, '--listen', `127.0.0.1:${service.port}`]
+    const master = await startMaster({ args, stateDir: service.master.stateDir, through })
+    await until('it has its lock', () => readFileSync(paths.lock, 'utf8') === `${master.pid}\n`)
+    expect(await master.stop()).toBe(0)
+    expect(master.events.map(({ type }) => type)).not.toContain('listening')
+  })
+
+  needs('strace').test('ends it while it waits for workers whose sockets it cannot have', async () => {
+    const service = await startService({ args: ['--drain-timeout', '60s'] })
+    const [orphan] = workersOf(service.master)
+    const slow = service.ask('/slow?ms=60000').catch(() => null)
+    await service.master.kill9()
+    const through = tracedFromTheStart('-e', 'trace=pidfd_getfd', '-e', 'inject=pidfd_getfd:error=EPERM')
+    const args = ['--fetch', `file:${service.path}`, '--listen', `127.0.0.1:${service.port}`, '--drain-timeout', '60s']
+    const master = await startMaster({ args, stateDir: service.master.stateDir, through })
+    await master.waitFor((event) => event.type === 'warning' && /drained first/.test(event.message), 'wait')
+    master.signal('SIGTERM')
+    // As a second one would, which the kernel may join with the first.
+    master.signal('SIGQUIT')
+    expect(await master.exited).toBe(0)
+    expect(isAlive(orphan!)).toBe(false)
+    expect(master.events.map(({ type }) => type)).not.toContain('worker-started')
+    expect(await slow).toBeNull()
+  })
 })
 
 test('a SIGTERM while a preflight runs ends that, too', async () => {

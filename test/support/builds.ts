@@ -55,7 +55,10 @@ export function directory(executable: Artifact, extra: Record<string, string> = 
   return (path) => {
     mkdirSync(join(path, 'bin'), { recursive: true })
     executable(join(path, 'bin/app'))
-    for (const [name, text] of Object.entries(extra)) writeFileSync(join(path, name), text)
+    for (const [name, text] of Object.entries(extra)) {
+      mkdirSync(dirname(join(path, name)), { recursive: true })
+      writeFileSync(join(path, name), text)
+    }
   }
 }
 
