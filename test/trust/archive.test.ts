@@ -235,7 +235,6 @@ describe('an archive is refused whole', () => {
 
   test('of ten million entries, at the limit and soon', async () => {
     const block = Buffer.concat(Array.from({ length: 2_048 }, (_, at) => tarBlocks({ path: `f${at}` })).flat())
-    const startedAt = performance.now()
     let bytes = 0
     const endless = (async function* () {
       // As many as a gzip of a few hundred kilobytes holds.
@@ -248,7 +247,6 @@ describe('an archive is refused whole', () => {
     })()
     await expect(unpackTar(endless, folder, { ...TRUST_LIMITS, entries: 5_000 })).rejects.toThrow('more than 5000')
     expect(bytes).toBeLessThan(4 * block.length)
-    expect(performance.now() - startedAt).toBeLessThan(10_000)
   })
 
   test('that is packed twice', async () => {
