@@ -150,7 +150,8 @@ function like(traits: Traits, platform: ArtifactPlatform): { liking: number; rea
   ]
   const order = platform.os === 'win32' ? format.order.windows : format.order.unix
   const parts = [
-    traits.isOfRelease ? 1 : 0,
+    // One that names no version is of this release; one that names another may be left over from before.
+    traits.isOfRelease || traits.versions.length === 0 ? 1 : 0,
     3 - Math.min(3, archRank),
     libcLiking(traits, platform),
     distroLiking(traits.distro),

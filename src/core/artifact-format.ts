@@ -115,10 +115,12 @@ export function formatOf(name: string, programs: readonly string[] = []): Format
   return never(name, `a kind of file that cannot be run (${lower.slice(last, last + 12)})`)
 }
 
-/** `tool.1` is a page of the manual, `tool-1.1` a program. */
+/** `tool.1` is a page of the manual, `tool-1.1` and `tool-1.0-rc.1` are programs. */
 function isPartOfVersion(name: string, at: number): boolean {
-  return /\d/.test(name.charAt(at + 1)) && name.slice(at) !== '.7z' && /\d/.test(name.charAt(at - 1))
+  return /\d/.test(name.charAt(at + 1)) && name.slice(at) !== '.7z' && VERSION_BEFORE.test(name.slice(0, at))
 }
+
+const VERSION_BEFORE = /(?:\d|\d[-.]?(?:rc|alpha|beta|pre|preview|dev))$/
 
 /** What stands after a dot and is no ending: `0-linux_amd64`, `linux`, `x86_64`, `rc`. */
 function isNoEnding(text: string): boolean {

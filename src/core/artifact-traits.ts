@@ -33,15 +33,15 @@ export const MAX_NAME_LENGTH = 512
 
 /** `programs` are the hints; a version that is given is taken out first. */
 export function readTraits(names: readonly string[], programs: readonly string[], version: string | null): Traits[] {
-  const formats = names.map((name) => formatOf(name.slice(-MAX_NAME_LENGTH), programs))
-  const stems = formats.map(({ stem }) => withoutVersion(stem, version))
-  const words = formats.map(({ kind }, at) => (kind === 'never' ? [] : splitWords(stems[at] as string)))
+  const bare = names.map((name) => withoutVersion(name.slice(-MAX_NAME_LENGTH), version))
+  const formats = bare.map((name) => formatOf(name, programs))
+  const words = formats.map(({ kind, stem }) => (kind === 'never' ? [] : splitWords(stem)))
   const prefixes = words.map((each) => programPrefix(each, programs))
   const shared = sharedPrefix(words.filter((_each, at) => formats[at]?.kind !== 'never'))
   return names.map((name, at) => {
     const { count, words: own } = prefixes[at] as Prefix
     const format = formats[at] as Format
-    return toTraits(name, format, understand(own, Math.max(count, shared)), stems[at] !== format.stem)
+    return toTraits(name, format, understand(own, Math.max(count, shared)), bare[at] !== name)
   })
 }
 
@@ -50,10 +50,13 @@ export function withoutVersion(text: string, version: string | null): string {
   const bare = version?.replace(/^v(?=\d)/i, '') ?? ''
   if (bare.length < 3 || bare.length > 100 || !/\d/.test(bare)) return text
   const at = text.toLowerCase().indexOf(bare.toLowerCase())
-  if (at < 0 || /\d/.test(text.charAt(at + bare.length)) || /[\d.]/.test(text.charAt(at - 1))) return text
+  if (at < 0 || /\d/.test(text.charAt(at + bare.length)) || IN_NUMBER.test(text.slice(0, at))) return text
   const start = /v/i.test(text.charAt(at - 1)) && !/[a-z]/i.test(text.charAt(at - 2)) ? at - 1 : at
   return `${text.slice(0, start)} ${text.slice(at + bare.length)}`
 }
+
+/** What follows is no version of its own (`0.1.2.3`), unless the number before it is the width of a machine. */
+const IN_NUMBER = /(?:\d|(?<![a-z0-9])(?!(?:[3-6]?86|32|64)\.$)\d+\.)$/i
 
 interface Prefix {
   readonly count: number
@@ -137,7 +140,9 @@ function archsOf(words: readonly Word[]): ReadonlySet<string> {
   )
   const plain = said.filter(({ isWeakArch }) => !isWeakArch).map(({ arch }) => arch)
   const weak = said.filter(({ isWeakArch }) => isWeakArch).map(({ arch }) => arch)
-  if (plain.length === 0) return new Set(weak.slice(-1))
+  // `64bit_win32`: the second one is the system.
+  const width = said.filter(({ isWeakArch, os }) => isWeakArch && os === undefined).map(({ arch }) => arch)
+  if (plain.length === 0) return new Set((width.length > 0 ? width : weak).slice(-1))
   // `arm-64bit`
   if (plain.length === 1 && plain[0] === 'arm' && weak.includes('x64')) return new Set(['arm64'])
   return new Set(plain)

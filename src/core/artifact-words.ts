@@ -31,7 +31,22 @@ export function splitWords(name: string): string[] {
     .replace(/[A-Za-z0-9]+/g, (run) => (isKnown(run.toLowerCase()) ? run : run.replace(/([a-z0-9])(?=[A-Z])/g, '$1 ')))
     .toLowerCase()
     .split(NO_WORD)
-    .flatMap((text) => text.match(WORD) ?? [])
+    .flatMap((text, at, all) =>
+      (text.match(WORD) ?? []).flatMap((word) =>
+        apartFromVersion(word, /[a-z0-9]*$/.exec(all[at - 1] ?? '')?.[0] ?? ''),
+      ),
+    )
+}
+
+/** Dots between all words: `386.1.2.3`, `x86_64.1.2.3`, `1.2.3.64bit`. A version may end in 386. */
+function apartFromVersion(word: string, before: string): string[] {
+  const parts = word.split('.')
+  if (parts.length < 3) return [word]
+  const [first = '', last = ''] = [parts[0], parts.at(-1)]
+  const isMachine = VOCABULARY.get(first)?.arch !== undefined || (first === '64' && VOCABULARY.has(`${before}64`))
+  if (isMachine) return [first, parts.slice(1).join('.')]
+  const isWidth = /[a-z]/.test(last) && VOCABULARY.get(last)?.arch !== undefined
+  return isWidth ? [parts.slice(0, -1).join('.'), last] : [word]
 }
 
 function isKnown(text: string): boolean {

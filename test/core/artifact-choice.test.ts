@@ -327,3 +327,27 @@ describe('hostile names', () => {
     }
   })
 })
+
+test.each([
+  [
+    'an AppImage that names the version',
+    ['app_linux_amd64.tar.gz', 'app-3.0.0-x86_64.AppImage'],
+    'app_linux_amd64.tar.gz',
+  ],
+  [
+    'a prerelease at the end',
+    ['app-darwin-amd64-v3.0.0-rc.1', 'app-linux-amd64-v3.0.0-rc.1'],
+    'app-linux-amd64-v3.0.0-rc.1',
+  ],
+  [
+    'the same, packed',
+    ['app-linux-amd64-3.0.0-rc.1.gz', 'app-linux-arm64-3.0.0-rc.1.gz'],
+    'app-linux-amd64-3.0.0-rc.1.gz',
+  ],
+  ['dots between all words', ['app.linux.x86_64.1.2.3.zip', 'app.linux.386.1.2.3.zip'], 'app.linux.x86_64.1.2.3.zip'],
+  ['a width behind a version', ['app.1.2.3.32bit.linux.tgz', 'app.1.2.3.64bit.linux.tgz'], 'app.1.2.3.64bit.linux.tgz'],
+  ['a build number that is no machine', ['app-1.0.386-linux.tgz', 'app-1.0.386-darwin.tgz'], 'app-1.0.386-linux.tgz'],
+])('%s does not lead astray, though nobody says the version', (_, names, choice) => {
+  const platform = { os: 'linux', arch: 'x64', libc: 'glibc' } as const
+  expect(chooseArtifact(names, platform, { project: 'org/app' }).choice).toBe(choice)
+})
