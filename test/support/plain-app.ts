@@ -23,6 +23,8 @@ export interface PlainApp {
   doors?: readonly Door[]
   /** Statements that run first, in CommonJS. */
   first?: string
+  /** An expression: a promise that it waits for before it listens. */
+  waitsFor?: string
   /** Statements that run last. */
   last?: string
 }
@@ -49,7 +51,9 @@ function echo(request, socket) {
   socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n')
   socket.on('error', () => {}).pipe(socket)
 }
+${app.waitsFor ? `${app.waitsFor}.then(() => {` : ''}
 ${doors.map(opened).join('\n')}
+${app.waitsFor ? '})' : ''}
 ${app.last ?? ''}
 `
 }

@@ -100,13 +100,13 @@ test('the old process is asked to end when the new one serves, and not when it h
   const old = await pidOf(service)
   const since = service.master.mark()
   const door = gate()
-  service.publish(app('2', { first: door.pass }))
-  const upgrade = service.master.cli('upgrade')
-  // It has its descriptor from here on, and is far from serving.
-  await service.master.next('worker-started', { since })
+  service.publish(app('2', { waitsFor: door.opened }))
+  // It has its descriptor and its event loop runs, and it is far from serving.
+  expect(await service.master.cli('upgrade', '--timeout', '1s'), 'no verdict yet').toMatchObject({ code: 7 })
+  expect(service.master.events.slice(since).map(({ type }) => type)).not.toContain('worker-draining')
   expect(await service.ask()).toMatchObject({ version: '1', pid: old })
   door.open()
-  expect(await upgrade).toMatchObject({ code: 0 })
+  expect(await service.master.cli('upgrade')).toMatchObject({ code: 0 })
   await leavesTheSocket(old, service.port)
   const order = service.master.events.slice(since).map(({ type }) => type)
   expect(order.indexOf('worker-draining')).toBeGreaterThan(order.indexOf('worker-ready'))

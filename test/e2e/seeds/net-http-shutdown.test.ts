@@ -40,6 +40,19 @@ test('in a swap, what is in flight is answered, and what is new goes to the new 
   await areGone(old)
 })
 
+test('a connection that is idle when its worker begins to drain gets an answer to its next request, and then ends', async () => {
+  const service = await startService({ build: patient('1'), args: BY_HAND })
+  const clients = await Promise.all([1, 2, 3].map(() => connect(service.port)))
+  for (const client of clients) expect(await client.ask(REQUEST)).toMatch(/^HTTP\/1.1 200.*"version":"1"/s)
+  const old = await swapTo(service, app('2'))
+  for (const client of clients) {
+    const answer = await Promise.race([client.ask(REQUEST), client.ended])
+    expect(answer, 'it was not closed before').toMatch(/^HTTP\/1.1 200.*connection: close.*"version":"1"/is)
+    await client.ended
+  }
+  await areGone(old)
+})
+
 test('no idle keep-alive connection is reset, in swap after swap, for clients that do not try twice', async () => {
   const service = await startService({ build: app('1'), args: BY_HAND })
   const load = await service.load({ rate: 200, newShare: 0.1, keepAlive: 24 })
@@ -54,11 +67,11 @@ test('no idle keep-alive connection is reset, in swap after swap, for clients th
 
 test('a connection that stays idle holds nobody back for longer than the app itself would keep it', async () => {
   const service = await startService({
-    build: app('1', { doors: [{ name: 'http', where: TEST_PORT, keepAliveMs: 300 }] }),
+    build: impatient('1'),
     args: BY_HAND,
   })
   const client = await connect(service.port)
-  expect(await client.ask('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1.1 200/)
+  expect(await client.ask(REQUEST)).toMatch(/^HTTP\/1.1 200/)
   const old = await swapTo(service, app('2'))
   await client.ended
   await areGone(old)
@@ -84,6 +97,11 @@ test('the app’s own handler of the signal runs, as what was given to RegisterO
   expect(existsSync(told)).toBe(true)
 })
 
+/** Keeps an idle connection longer than any test takes; and hardly at all. */
+const patient = (version: string) => app(version, { doors: [{ name: 'http', where: TEST_PORT, keepAliveMs: 100_000 }] })
+const impatient = (version: string) => app(version, { doors: [{ name: 'http', where: TEST_PORT, keepAliveMs: 300 }] })
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 
 interface Client {
