@@ -23,7 +23,8 @@ export function nothingWanted(
   if (tags.length === 0) return `${name} has no releases: publish one there`
   if (others.length > 0) {
     const newest = `the newest are ${list(others)}`
-    if (parseWanted(wanted).kind === 'range') return `no release of ${name} is in ${wanted}: ${newest}`
+    if (parseWanted(wanted).kind === 'range')
+      return `no release of ${name} is in ${wanted}: ${newest}; publish one, or change the range`
     return `${name} has prereleases only: ${newest}; take them with @next or ?prerelease=1`
   }
   if (tagPrefix !== null) return `no release of ${name} has the tag prefix '${tagPrefix}': its tags are ${list(tags)}`

@@ -45,16 +45,25 @@ export function chooseVersion({ name, wanted }: NpmSpec, { tags, versions }: Npm
       const version = Object.hasOwn(tags, wanted.tag) ? tags[wanted.tag] : undefined
       if (version !== undefined) return version
       const there = Object.keys(tags).slice(0, 20).join(', ') || 'none'
-      throw new AutoupError('failed', `${name} has no tag '${wanted.tag}'; its tags are ${there}`)
+      throw new AutoupError(
+        'failed',
+        `${name} has no tag '${wanted.tag}'; its tags are ${there}: write one of them, or a range`,
+      )
     }
     case 'version':
       if (all.some(({ version }) => version === wanted.version)) return wanted.version
-      throw new AutoupError('failed', `${name} has no version ${wanted.version}; ${newest(all)}`)
+      throw new AutoupError(
+        'failed',
+        `${name} has no version ${wanted.version}; ${newest(all)}: write one that is there, or a range`,
+      )
     case 'range': {
       const sound = all.filter(({ isDeprecated }) => !isDeprecated)
       const highest = highestOf(sound, wanted.range) ?? highestOf(all, wanted.range)
       if (highest !== null) return highest
-      throw new AutoupError('failed', `no version of ${name} satisfies ${wanted.range}; ${newest(all)}`)
+      throw new AutoupError(
+        'failed',
+        `no version of ${name} satisfies ${wanted.range}; ${newest(all)}: publish one, or change the range`,
+      )
     }
   }
 }

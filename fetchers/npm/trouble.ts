@@ -46,8 +46,8 @@ export function privateSentence(about: string, registry: string | null, hasToken
 }
 
 export function notFoundSentence(about: string, registry: string | null, hasToken: boolean): string {
-  const may = hasToken ? 'or the token may not read it' : 'or it is private: then give a token with --token-file'
-  return `there is no npm package ${about} in ${shownRegistry(registry)}, ${may}; check the name`
+  const may = hasToken ? 'or what the token may read' : 'or, where it is private, give a token with --token-file'
+  return `there is no npm package ${about} in ${shownRegistry(registry)}: check the name, ${may}`
 }
 
 function sentence({ about, registry, token }: NpmFailure, { code, summary, detail }: Complaint): string {

@@ -6,7 +6,7 @@
 import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { type ArtifactChoice, type ArtifactPlatform, chooseArtifact } from '../core/artifact-choice.ts'
-import { AutoupError, messageOf } from '../core/errors.ts'
+import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
 import { clean } from '../report/clean.ts'
 import { hasColor, painter } from '../report/color.ts'
 import { explainText } from '../report/explain-text.ts'
@@ -91,7 +91,11 @@ async function readNames(file: string, cwd: string): Promise<string[]> {
       if (size > MAX_NAMES_BYTES) break
     }
   } catch (error) {
-    throw new AutoupError('usage', `the names in '${file}' cannot be read: ${messageOf(error)}`, { cause: error })
+    throw new AutoupError(
+      'usage',
+      `the names in '${file}' cannot be read: ${errnoOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error)}`,
+      { cause: error },
+    )
   }
   if (size > MAX_NAMES_BYTES) {
     throw new AutoupError('usage', `'${file}' has more than ${MAX_NAMES_BYTES} bytes: one name per line is expected`)

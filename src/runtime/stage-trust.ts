@@ -74,7 +74,9 @@ async function signatureOf(
     return { problem: 'is a tree of files, which minisign cannot sign, and --public-key asks for a signature' }
   const text = await ask(signatureNameOf(name))
   if (text === null) {
-    return { problem: `has no signature ${signatureNameOf(name)} beside it, and --public-key asks for one` }
+    return {
+      problem: `has no signature ${signatureNameOf(name)} beside it, and --public-key asks for one: publish it with the file (minisign -S)`,
+    }
   }
   return { publicKey: parsePublicKey(publicKey), file: Buffer.from(text) }
 }

@@ -30,7 +30,10 @@ export async function loadPublicKey(given: string, cwd: string): Promise<PublicK
   } catch (error) {
     if (error instanceof AutoupError) throw new AutoupError('usage', `${shown(given)}: ${error.message}`)
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENAMETOOLONG') {
-      throw new AutoupError('usage', `'${shown(given)}' is neither a minisign public key (RW…) nor a file with one`)
+      throw new AutoupError(
+        'usage',
+        `'${shown(given)}' is neither a minisign public key (RW…) nor a file with one: give the .pub file that minisign -G has made`,
+      )
     }
     throw new AutoupError('failed', `cannot read the public key ${shown(given)}: ${messageOf(error)}`, { cause: error })
   }

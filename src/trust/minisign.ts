@@ -64,7 +64,9 @@ export function checkSignature(
   expected: Expected,
 ): SignedAs | Refusal {
   if (keyId !== publicKey.id) {
-    return { problem: `is signed by another key: ${keyId}, and the public key given is ${publicKey.id}` }
+    return {
+      problem: `is signed by another key: ${keyId}, and the public key given is ${publicKey.id}; if its publisher has changed keys, give the new one`,
+    }
   }
   const isContentSigned = isSigned(content, signature, publicKey)
   const isCommentSigned = isSigned(Buffer.concat([signature, trustedComment]), globalSignature, publicKey)

@@ -110,7 +110,7 @@ describe('threats', () => {
     [
       'another key',
       ['--public-key', newSigner('0000000000000001').line],
-      'app.tgz is signed by another key: 0100000000EEFFC0, and the public key given is 0100000000000000',
+      'app.tgz is signed by another key: 0100000000EEFFC0, and the public key given is 0100000000000000; if its publisher has changed keys, give the new one',
     ],
     [
       'a missing signature',

@@ -95,7 +95,11 @@ describe('the version', () => {
 
 describe('where nothing is wanted, it is said what there is', () => {
   test.each([
-    ['@^3', /^no release of org\/app is in \^3: the newest are 2\.0\.0, 1\.0\.0$/, ['v1.0.0', 'v2.0.0']],
+    [
+      '@^3',
+      /^no release of org\/app is in \^3: the newest are 2\.0\.0, 1\.0\.0; publish one, or change the range$/,
+      ['v1.0.0', 'v2.0.0'],
+    ],
     ['@9.9.9', /the newest are 2\.0\.0/, ['v1.0.0', 'v2.0.0']],
     ['', /prereleases only: the newest are 1\.0\.0-rc\.1; take them with @next/, ['v1.0.0-rc.1']],
     [

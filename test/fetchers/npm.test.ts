@@ -114,10 +114,10 @@ suite.describe('the version', () => {
   test.each([
     ['app@^9', /^no version of app satisfies \^9; the newest are 2\.1\.0-beta\.1, 2\.0\.0, 1\.4\.2/],
     ['app@9.9.9', /^app has no version 9\.9\.9; the newest are 2\.1\.0-beta\.1/],
-    ['app@beta', /^app has no tag 'beta'; its tags are latest, next$/],
+    ['app@beta', /^app has no tag 'beta'; its tags are latest, next: write one of them, or a range$/],
     [
       'nothing',
-      /^there is no npm package nothing in 127\.0\.0\.1:\d+, or it is private: then give a token .*check the name$/,
+      /^there is no npm package nothing in 127\.0\.0\.1:\d+: check the name, or, where it is private, give a token with --token-file$/,
     ],
     ['app@^^1', /^'\^\^1' is neither a range of versions nor a tag: write npm:app@\^1\.2 or @next$/],
   ])('of %s: what there is instead is said', async (location, message) => {

@@ -56,7 +56,7 @@ describe('threats', () => {
   test('a signature by another key: both are named', () => {
     const other = newSigner('0102030405060708')
     expect(judge(signatureOf(other, APP))).toBe(
-      `is signed by another key: 0807060504030201, and the public key given is ${SIGNER.publicKey.id}`,
+      `is signed by another key: 0807060504030201, and the public key given is ${SIGNER.publicKey.id}; if its publisher has changed keys, give the new one`,
     )
   })
 
