@@ -4,10 +4,10 @@
  * where there can be no master.
  */
 
+import { keepSmall } from '../cli/keep-small.ts'
 import { AutoupError } from '../core/errors.ts'
 import { takeRole } from '../runtime/take-role.ts'
 import type { RunConfig } from './config.ts'
-import { isWorker, runPlainly, runWorker } from './worker.ts'
 
 /** A worker that called it again would take itself for a master. */
 let isRunning = false
@@ -20,9 +20,12 @@ export async function run(config: RunConfig): Promise<void> {
   await takeRole()
   if (isRunning) throw new AutoupError('usage', 'run() was called before in this process: call it once')
   isRunning = true
-  if (isWorker(process.env)) return await runWorker(config)
+  // Each part loads what it needs, and no more.
+  if (isWorker()) return await (await import('./worker.ts')).runWorker(config)
   const problem = await supportProblem()
   if (problem === null) {
+    // Before what a master needs is loaded.
+    keepSmall()
     const { master } = await import('./master.ts')
     process.exitCode = await master(config)
     return
@@ -30,12 +33,18 @@ export async function run(config: RunConfig): Promise<void> {
   if (config.required) throw problem
   process.stderr.write(`autoup: ${problem.message}; the program runs without a master\n`)
   const { plainListeners } = await import('./plain-listeners.ts')
+  const { runPlainly } = await import('./worker.ts')
   await runPlainly(config, plainListeners(config.listen))
 }
 
 /** Whether there can be a master here. */
 export async function isSupported(): Promise<boolean> {
   return (await supportProblem()) === null
+}
+
+/** Whether a master of autoup has started this very process. */
+function isWorker(): boolean {
+  return process.env.AUTOUP_PID === String(process.pid)
 }
 
 async function supportProblem(): Promise<AutoupError | null> {

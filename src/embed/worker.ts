@@ -15,11 +15,6 @@ import { type Listener, stateOf } from './state.ts'
 
 const FIRST_DESCRIPTOR = 3
 
-/** Whether a master of autoup has started this very process. */
-export function isWorker(env: NodeJS.ProcessEnv): boolean {
-  return env.AUTOUP_PID === String(process.pid)
-}
-
 /** Resolves when the program has come back. */
 export async function runWorker(config: RunConfig): Promise<void> {
   const { AUTOUP_BUILD: build, AUTOUP_NOTIFY: notify, AUTOUP_STATE: home, AUTOUP_DRAIN_SIGNAL = 'TERM' } = process.env
