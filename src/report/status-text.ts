@@ -155,9 +155,8 @@ function ago(at: string, nowMs: number): string {
 
 function span(ms: number): string {
   if (!Number.isFinite(ms)) return 'unknown time'
-  return ms < 2 * DAY_MS
-    ? formatDuration(Math.max(0, Math.round(ms / 1_000) * 1_000))
-    : `${Math.floor(ms / DAY_MS)} days`
+  if (ms < 60_000) return `${Math.max(0, Math.floor(ms / 1_000))} s`
+  return ms < 2 * DAY_MS ? formatDuration(ms) : `${Math.floor(ms / DAY_MS)} days`
 }
 
 function count(number: number, what: string): string {

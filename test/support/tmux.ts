@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { messageOf } from '../../src/core/errors.ts'
 import { temporaryDirectory } from './master.ts'
 import { onEnd } from './on-end.ts'
 import { until } from './until.ts'
@@ -42,11 +43,17 @@ export function openTerminal(
   return {
     lines,
     colours: () => tmux('capture-pane', '-p', '-e'),
-    shows: (pattern) =>
-      until(`the terminal shows ${pattern}`, () => {
-        const text = lines().join('\n')
-        return pattern.test(text) ? text : null
-      }),
+    async shows(pattern) {
+      let text = ''
+      try {
+        return await until(`the terminal shows ${pattern}`, () => {
+          text = lines().join('\n')
+          return pattern.test(text) ? text : null
+        })
+      } catch (error) {
+        throw new Error(`${messageOf(error)}; it shows:\n${text}`, { cause: error })
+      }
+    },
     keys: (...names) => void tmux('send-keys', ...names),
     resize: (width, height) => void tmux('resize-window', '-x', String(width), '-y', String(height)),
     flag: (format) => tmux('display-message', '-p', format).trim(),
