@@ -15,7 +15,7 @@ import { ownEntries, pathsOfCommand } from '../store/entry.ts'
 import { describeTree, lookIn, manifestDigest, sealTree } from '../store/manifest.ts'
 import { syncFiles } from '../system/sync.ts'
 import { type Unpacked, unpack } from '../trust/archive.ts'
-import { checkTree, isMissingHere, looksLikeProgram } from '../trust/content.ts'
+import { checkTree, looksLikeProgram } from '../trust/content.ts'
 import { type Compression, kindOf, unpackedName } from '../trust/kinds.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 import { unpackSingle } from '../trust/single.ts'
@@ -58,7 +58,7 @@ export async function buildTree(
   if (file.totals.bytes > TRUST_LIMITS.treeBytes) return { id, reason: `${release.name} is larger than a build may be` }
   const problem = checkTree(tree, executablesIn(entries), whatRuns(order, file.executables, entries), order.searchPath)
   // What this host lacks says nothing of the bytes: with it installed they are taken.
-  if (problem !== null) return { id: isMissingHere(problem) ? null : id, reason: problem }
+  if (problem !== null) return { id: problem.isMissingHere ? null : id, reason: problem.reason }
   await writeFile(join(order.directory, 'build.json'), formatBuildFile(file), { mode: 0o444 })
   await writeFile(join(order.directory, 'manifest'), manifest, { mode: 0o444 })
   await syncFiles(pathsOf(order.directory, entries))

@@ -62,18 +62,29 @@ export function checkTree(
   executables: readonly string[],
   entries: readonly string[],
   searchPath: string = process.env.PATH ?? '',
-): string | null {
+): ContentProblem | null {
   for (const path of executables) {
     const problem = isElf(readHead(join(tree, path), HEAD_BYTES)) ? problemOf(readElf(join(tree, path))) : null
-    if (problem !== null) return `'${path}' ${problem}`
+    if (problem !== null) return of(path, problem)
   }
-  let first: string | null = null
+  let first: ContentProblem | null = null
   for (const path of entries) {
     const problem = checkProgram(join(tree, path), searchPath)
     if (problem === null) return null
-    first ??= `'${path}' ${problem}`
+    first ??= of(path, problem)
   }
   return first
+}
+
+export interface ContentProblem {
+  readonly reason: string
+  /** It is of this host, which lacks a loader or an interpreter, and not of the bytes. */
+  readonly isMissingHere: boolean
+}
+
+/** Told by the problem alone: the path is the archive's own word. */
+function of(path: string, problem: string): ContentProblem {
+  return { reason: `'${path}' ${problem}`, isMissingHere: problem.startsWith('needs ') }
 }
 
 /** Begins as something that the kernel can start. */
@@ -99,11 +110,6 @@ function checkElf(path: string): string | null {
 
 function machineOf({ machine, bits }: Elf): string {
   return `${MACHINE_NAMES[machine] ?? `machine ${machine}`} (${bits} bit)`
-}
-
-/** The problem is of this host, which lacks a loader or an interpreter, and not of the bytes. */
-export function isMissingHere(problem: string): boolean {
-  return /(?:^|' )needs /.test(problem)
 }
 
 function problemOf(elf: ReturnType<typeof readElf>): string | null {

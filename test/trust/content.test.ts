@@ -185,7 +185,7 @@ describe('a tree', () => {
 
   test('with a truncated library is refused by the name of it', async () => {
     await writeFile(join(folder, 'lib.so'), elf.subarray(0, 5_000))
-    expect(checkTree(folder, ['app', 'lib.so'], ['app'])).toMatch(/^'lib.so' is a truncated ELF file/)
+    expect(checkTree(folder, ['app', 'lib.so'], ['app'])?.reason).toMatch(/^'lib.so' is a truncated ELF file/)
   })
 
   test('may bring tools for other machines and scripts for other places', async () => {
@@ -197,13 +197,20 @@ describe('a tree', () => {
 
   test('whose entry cannot run here is refused', async () => {
     await writeFile(join(folder, 'app'), patched(18, 0xb7, 0))
-    expect(checkTree(folder, ['app', 'lib.so'], ['app'])).toMatch(/^'app' is for /)
+    expect(checkTree(folder, ['app', 'lib.so'], ['app'])?.reason).toMatch(/^'app' is for /)
+  })
+
+  test('threat: a name that makes a fault of the bytes look like one of this host', async () => {
+    await writeFile(join(folder, "x' needs y"), 'text', { mode: 0o755 })
+    expect(checkTree(folder, ["x' needs y"], ["x' needs y"])).toMatchObject({ isMissingHere: false })
+    await writeFile(join(folder, 'app'), '#!/no/such/shell\n')
+    expect(checkTree(folder, ['app'], ['app'])).toMatchObject({ isMissingHere: true })
   })
 
   test('with several entries needs one that can run here', async () => {
     await writeFile(join(folder, 'app'), 'text')
     expect(checkTree(folder, ['app', 'lib.so'], ['app', 'lib.so'])).toBeNull()
     await writeFile(join(folder, 'lib.so'), 'text')
-    expect(checkTree(folder, ['app', 'lib.so'], ['app', 'lib.so'])).toBe("'app' is text without a #! line")
+    expect(checkTree(folder, ['app', 'lib.so'], ['app', 'lib.so'])?.reason).toBe("'app' is text without a #! line")
   })
 })
