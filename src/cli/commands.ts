@@ -29,6 +29,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Run',
     load: async () => (await import('./restart.ts')).restart,
   },
+  reload: {
+    summary: 'read the configuration again, and take up what changed',
+    group: 'Run',
+    load: async () => (await import('./reload.ts')).reload,
+  },
   status: {
     summary: 'what runs, since when, and who vouched for it',
     group: 'Look',

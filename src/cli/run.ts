@@ -1,6 +1,7 @@
 /** `autoup run`: the master, in the foreground. Checks everything that can be checked before it loads anything. */
 
 import { AutoupError } from '../core/errors.ts'
+import type { ReloadHost } from '../runtime/reload.ts'
 import type { CommandSpec } from './command.ts'
 import type { Io } from './io.ts'
 import { keepSmall } from './keep-small.ts'
@@ -24,18 +25,27 @@ The command line comes before the environment, that before the file. A name is t
 service, and picks the app where the file has several: autoup run web. (Workers get variables of
 such names, too, which say who they are: AUTOUP_NAME in a worker is not --name.)
 
-Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; TERM and INT
-drain and stop, a second one at once, as QUIT does; TTIN and TTOU are one worker more or less.`,
+Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; HUP reads the
+configuration again; TERM and INT drain and stop, a second one at once, as QUIT does; TTIN and
+TTOU are one worker more or less.`,
   async run(input, io) {
     keepSmall()
     refuseElsewhere(io)
     const { loadSettings } = await import('./load-settings.ts')
-    const { settings } = await loadSettings(input, io)
+    const loaded = await loadSettings(input, io)
+    const { settings } = loaded
     const [{ createReporter }, { runMaster }] = await Promise.all([
       import('../report/reporter.ts'),
       import('../runtime/master.ts'),
     ])
-    return runMaster(settings, createReporter(settings.logFormat, io.stderr), presenters)
+    let report = createReporter(settings.logFormat, io.stderr)
+    const host: ReloadHost = {
+      load: async () => (await loadSettings(loaded.input, io)).settings,
+      applied: ({ logFormat }) => {
+        report = createReporter(logFormat, io.stderr)
+      },
+    }
+    return runMaster(settings, (event) => report(event), presenters, { host })
   },
 }
 

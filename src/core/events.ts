@@ -44,6 +44,7 @@ export type AutoupEvent =
     }
   /** Of --metrics: `host:port`. */
   | { readonly type: 'page-opened'; readonly address: string }
+  | { readonly type: 'listener-closed'; readonly name: string; readonly address: string }
   | { readonly type: 'listener-tended'; readonly address: string; readonly what: string }
   | { readonly type: 'orphans-found'; readonly pids: readonly number[] }
   | ({ readonly type: 'worker-started' } & OfWorker)
@@ -79,9 +80,17 @@ export type AutoupEvent =
   | ({ readonly type: 'build-swept' } & OfBuild)
   | { readonly type: 'paused' }
   | { readonly type: 'resumed' }
+  /** The configuration is read again; always followed by `reload-finished`. */
+  | { readonly type: 'reload-started' }
+  | { readonly type: 'reload-finished'; readonly outcome: ReloadOutcome; readonly message: string }
+  /** Names of options; with `newWorkers` they reach the workers with a new generation. */
+  | { readonly type: 'settings-applied'; readonly changed: readonly string[]; readonly newWorkers: boolean }
   | { readonly type: 'instances-changed'; readonly instances: number }
   | { readonly type: 'settled'; readonly outcome: Outcome; readonly message: string; readonly version: string | null }
   | { readonly type: 'warning'; readonly message: string }
+
+/** `waiting`: a promotion is under way; `settings-applied` follows when it has ended. */
+export type ReloadOutcome = 'applied' | 'waiting' | 'unchanged' | 'refused'
 
 export type CheckResult = 'unchanged' | 'release' | 'incomplete' | 'error'
 

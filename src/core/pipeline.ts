@@ -19,7 +19,14 @@ import type { Known } from './source.ts'
 export type Poke = 'plain' | 'again'
 
 export type Pipeline =
-  | { readonly state: 'idle'; readonly nextCheckAt: number; readonly failures: number; readonly poke: Poke | null }
+  | {
+      readonly state: 'idle'
+      readonly nextCheckAt: number
+      /** The source itself asked to be left alone until then. */
+      readonly heldUntil?: number
+      readonly failures: number
+      readonly poke: Poke | null
+    }
   | {
       readonly state: 'checking' | 'fetching' | 'verifying'
       /** What is being fetched, once that is known. */
@@ -87,7 +94,7 @@ export function stepPipeline(
     case 'tick':
       return begin(pipeline, now, context)
     case 'poke':
-      return begin({ ...pipeline, poke: stronger(pipeline.poke, event.poke) }, now, context)
+      return begin({ ...pipeline, poke: strongest(pipeline.poke, event.poke) }, now, context)
     case 'found':
       return advance(pipeline, 'checking', (working) => ({ ...working, state: 'fetching', version: event.version }))
     case 'fetched':
@@ -126,19 +133,20 @@ function finish(pipeline: Pipeline, end: CheckEnd, now: number, context: Pipelin
   // A stager that was stopped may still report; nobody waits for it.
   if (pipeline.state === 'idle') return { pipeline, start: null, end: null }
   const failures = end.type === 'error' ? pipeline.failures + 1 : 0
+  const heldMs = askedMs(end)
   const idle: Pipeline = {
     state: 'idle',
-    nextCheckAt: now + waitMs(end, failures, context),
+    nextCheckAt: now + Math.max(heldMs, ownWaitMs(end, failures, context)),
+    ...(heldMs > 0 ? { heldUntil: now + heldMs } : {}),
     failures,
     poke: pipeline.poke,
   }
   return { pipeline: idle, start: null, end: { report: end, asked: pipeline.asked } }
 }
 
-/** At least as long as the source asks for; only a poke comes before. */
-function waitMs(end: CheckEnd, failures: number, context: PipelineContext): number {
-  const asked = 'waitMs' in end ? Math.min(end.waitMs ?? 0, LIMITS.sourceWaitMs) : 0
-  return Math.max(asked, ownWaitMs(end, failures, context))
+/** How long the source asks to be left alone; only a poke comes before. */
+function askedMs(end: CheckEnd): number {
+  return 'waitMs' in end ? Math.min(end.waitMs ?? 0, LIMITS.sourceWaitMs) : 0
 }
 
 /** Trouble of the network backs off up to ten intervals; what is being published is looked at again soon. */
@@ -148,6 +156,7 @@ function ownWaitMs(end: CheckEnd, failures: number, context: PipelineContext): n
   return context.intervalMs
 }
 
-function stronger(a: Poke | null, b: Poke): Poke {
-  return a === 'again' ? a : b
+/** What answers all of these. */
+export function strongest(...pokes: readonly (Poke | null)[]): Poke | null {
+  return pokes.includes('again') ? 'again' : pokes.includes('plain') ? 'plain' : null
 }

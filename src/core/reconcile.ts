@@ -4,6 +4,7 @@
  * old build and the relief of a dead master's workers are rows of one table, `wanted`.
  */
 
+import { applySettings } from './new-settings.ts'
 import { LIMITS } from './settings.ts'
 import { homeOf, latest, type Turn } from './turn.ts'
 import { promote, tellPromotion } from './verdicts.ts'
@@ -14,6 +15,7 @@ export function reconcile(turn: Turn): void {
   // moves a promotion, a generation or a worker forward, so this ends.
   for (;;) {
     const { promotion, serving, workers } = turn.state
+    applySettings(turn)
     applyScale(turn)
     considerCandidate(turn)
     noteProgress(turn)

@@ -39,6 +39,17 @@ export interface Policy {
   readonly look: string
 }
 
+/** What a changed configuration asks for. */
+export interface SettingsChange {
+  readonly policy: Policy
+  /** Workers per generation where that number changed; else what TTIN and TTOU made of it stands. */
+  readonly instances: number | null
+  /** The workers that run were started with something else. */
+  readonly needsWorkers: boolean
+  /** To be written down. */
+  readonly listeners: Ledger['listeners']
+}
+
 export interface Serving {
   readonly generation: number
   readonly build: Build
@@ -59,6 +70,8 @@ export interface State {
   /** Workers per generation now, and as asked for; the second takes effect between promotions. */
   readonly instances: number
   readonly instancesAsked: number
+  /** A changed configuration that waits for the end of a promotion. */
+  readonly settingsAsked: SettingsChange | null
   /** Numbers given out so far. */
   readonly generations: number
   readonly workerIds: number
@@ -127,6 +140,7 @@ export type Input =
   | { readonly type: 'saved'; readonly purpose: SavePurpose; readonly error: string | null }
   /** A shared socket was lost and bound anew: only new workers can have it. `listeners` is what is to be written down. */
   | { readonly type: 'listener-lost'; readonly listeners: Ledger['listeners'] }
+  | { readonly type: 'settings-changed'; readonly change: SettingsChange }
   | { readonly type: 'upgrade'; readonly again: boolean; readonly resetTrust?: boolean }
   /** SIGUSR2: check and swap, and where nothing is new restart gracefully. */
   | { readonly type: 'poke' }
@@ -148,6 +162,10 @@ export type Effect =
   | { readonly type: 'diagnose'; readonly worker: number; readonly pid: number }
   | { readonly type: 'stage'; readonly asked: Poke | null }
   | { readonly type: 'stop-stager' }
+  /** Ends the check of the pipeline, and no job that is asked for beside it. */
+  | { readonly type: 'stop-check' }
+  /** The changed configuration holds from here on. */
+  | { readonly type: 'apply-settings' }
   | { readonly type: 'preflight'; readonly generation: number; readonly build: Build }
   | { readonly type: 'save'; readonly purpose: SavePurpose; readonly ledger: Ledger }
   | { readonly type: 'sweep' }

@@ -5,6 +5,7 @@
 
 import { unreachable } from './errors.ts'
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
+import { askSettings } from './new-settings.ts'
 import { onOperator } from './operator.ts'
 import { newPipeline } from './pipeline.ts'
 import { reconcile } from './reconcile.ts'
@@ -31,6 +32,7 @@ export function newState(policy: Policy, ledger: Ledger = EMPTY_LEDGER, instance
     workers: [],
     instances,
     instancesAsked: instances,
+    settingsAsked: null,
     generations: 0,
     workerIds: 0,
     candidateAt: 0,
@@ -119,6 +121,8 @@ function take(turn: Turn, input: Input): void {
       // Before a worker has it: should this master be killed, the next one looks for it by what is written down.
       turn.note({ ...turn.state.ledger, listeners: input.listeners })
       return turn.set({ staleUpTo: turn.state.generations, restartAt: turn.now.ms })
+    case 'settings-changed':
+      return askSettings(turn, input.change)
     case 'upgrade':
     case 'poke':
     case 'rollback':

@@ -36,6 +36,8 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       return ['listen', 'info', `${event.address} (${event.name}) ${LISTENING[event.how]}`]
     case 'page-opened':
       return ['page', 'info', `http://${event.address}/ shows this service, and /metrics its numbers`]
+    case 'listener-closed':
+      return ['listen', 'info', `${event.address} (${event.name}) is closed`]
     case 'listener-tended':
       return ['listen', 'warning', `${event.address}: ${event.what}`]
     case 'orphans-found':
@@ -103,6 +105,16 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       return ['master', 'warning', 'paused: nothing is promoted until `autoup resume`']
     case 'resumed':
       return ['master', 'info', 'resumed: new releases are promoted again']
+    case 'reload-started':
+      return ['config', 'detail', 'is read again']
+    case 'reload-finished': {
+      const weight = { applied: 'detail', waiting: 'info', unchanged: 'info', refused: 'error' } as const
+      return ['config', weight[event.outcome], tail(event.outcome, event.message)]
+    }
+    case 'settings-applied': {
+      const workers = event.newWorkers ? ', with new workers' : ''
+      return ['config', 'good', `changed: ${event.changed.join(', ') || 'nothing'}${workers}`]
+    }
     case 'instances-changed':
       return ['worker', 'info', `${event.instances} wanted from now on`]
     case 'settled':

@@ -4,7 +4,6 @@
  */
 
 import { existsSync } from 'node:fs'
-import { formatAddress } from '../core/address.ts'
 import { COMMAND } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
@@ -20,10 +19,11 @@ import { type Listener, openListeners, readInherited } from '../system/listeners
 import { acquireLock, type Lock } from '../system/lock.ts'
 import { lookUpUser, type User } from '../system/user.ts'
 import { checkBuilds } from './check-builds.ts'
-import { PROBE, sharedSpecs } from './doors.ts'
+import { sharedSpecs } from './doors.ts'
 import { resolveLaunch } from './launch.ts'
 import { lendTo } from './lend.ts'
 import { drainOrphans, findListeners, findOrphans, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
+import { refuseFixedProbe, requireProof } from './preconditions.ts'
 import type { Stopping } from './signals.ts'
 
 const UNCONFINED =
@@ -111,7 +111,7 @@ async function openSockets(
     orphans = []
   }
   const listeners = openListeners(specs, inherited, taken)
-  requireProof(settings, listeners, emit)
+  requireProof(settings, listeners.length, (message) => warn(emit, message))
   for (const { name, shown: address, how } of listeners) emit({ type: 'listening', name, address, how })
   const next = { ...ledger, listeners: recordOf(listeners) }
   const isRecorded = await tolerate(emit, () => saveLedger(paths, next))
@@ -158,24 +158,4 @@ async function tolerate(emit: (event: AutoupEvent) => void, work: () => void | P
 
 function warn(emit: (event: AutoupEvent) => void, message: string): void {
   emit({ type: 'warning', message })
-}
-
-function refuseFixedProbe(settings: Settings): void {
-  const fixed = settings.listen.find(
-    ({ name, address }) => name === PROBE && (address.family !== 'tcp' || address.port !== 0),
-  )
-  if (!fixed) return
-  const why = 'every worker gets a probe socket of its own, so its port cannot be fixed'
-  throw new AutoupError(
-    'usage',
-    `cannot use ${formatAddress(fixed.address)} for the listener '${PROBE}': ${why}; write ${PROBE}=127.0.0.1:0`,
-  )
-}
-
-/** Without a socket nothing shows by itself that a worker serves. A bare command is started all the same. */
-function requireProof(settings: Settings, listeners: readonly Listener[], emit: (event: AutoupEvent) => void): void {
-  if (settings.ready.kind !== 'auto' || listeners.length > 0) return
-  const advice = 'give it a socket with --listen, or say --ready notify, --ready exec:COMMAND or --ready uptime:3s'
-  if (settings.source !== null) throw new AutoupError('usage', `nothing would show that a new build serves: ${advice}`)
-  warn(emit, `nothing shows that a new worker serves, so a restart does not wait for it: ${advice}`)
 }

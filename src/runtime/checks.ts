@@ -81,11 +81,16 @@ export class Checks {
     return isEmptyBudget(budget) ? null : budget
   }
 
-  /** For good: nothing is reported any more, and who asked for a look is not answered. */
-  stop(): void {
+  /** The check of the pipeline alone: nothing of it is reported any more. */
+  stopCheck(): void {
     this.#turn++
     this.#running?.stop()
     this.#running = null
+  }
+
+  /** For good: nothing is reported any more, and who asked for a look is not answered. */
+  stop(): void {
+    this.stopCheck()
     for (const staging of this.#aside) staging.stop()
   }
 

@@ -1,19 +1,19 @@
 /** What the control socket can ask of a running master, joined to the loop. */
 
 import { messageOf, unreachable } from '../core/errors.ts'
-import type { Settings } from '../core/settings.ts'
 import type { ReleaseRow, Status } from '../core/status.ts'
 import { checkSeal, damageOf } from '../store/check-seal.ts'
 import type { StorePaths } from '../store/layout.ts'
-import type { Listener } from '../system/listeners.ts'
 import type { Checks } from './checks.ts'
 import type { ControlHandlers, ControlOptions, ControlReply, ControlVerb } from './control-server.ts'
 import type { EventLog } from './event-log.ts'
 import type { History } from './history.ts'
+import type { Live } from './live.ts'
 import type { Loop } from './loop.ts'
 import { processMeasures } from './measures.ts'
 import type { Presenters } from './presenters.ts'
 import { listReleases } from './releases.ts'
+import type { Reload } from './reload.ts'
 import type { Requests } from './requests.ts'
 import { toStatus } from './to-status.ts'
 
@@ -23,18 +23,20 @@ export interface ControlContext {
   readonly requests: Requests
   readonly checks: Checks
   readonly paths: StorePaths
-  readonly settings: Settings
   /** ISO 8601. */
   readonly startedAt: string
-  readonly listeners: readonly Listener[]
+  readonly live: Readonly<Live>
+  readonly reload: Reload
   readonly history: History
   readonly presenters: Presenters
 }
 
 export function controlHandlers(context: ControlContext): ControlHandlers {
-  const { loop, log, paths, settings, startedAt, listeners, history, presenters, checks } = context
-  const status = (): Status =>
-    toStatus(loop.state, { name: settings.name, startedAt, listeners, budget: checks.budget })
+  const { loop, log, paths, live, startedAt, history, presenters, checks } = context
+  const status = (): Status => {
+    const { settings, listeners } = live
+    return toStatus(loop.state, { name: settings.name, startedAt, listeners, budget: checks.budget })
+  }
   return {
     status,
     metrics: async () => {
@@ -70,6 +72,8 @@ async function request(verb: ControlVerb, options: ControlOptions, context: Cont
     case 'resume':
       loop.send({ type: 'resume' })
       return done('resumed', 'promotions are resumed')
+    case 'reload':
+      return await context.reload.reload()
     case 'stop':
       // The answer must be out before the socket goes.
       setImmediate(() => loop.send({ type: 'stop', reason: 'autoup stop', isUrgent: now, status: 0 }))

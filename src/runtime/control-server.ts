@@ -2,7 +2,7 @@
  * The control socket of a master: what `autoup status`, `upgrade` and the others talk to, and anybody's curl.
  *
  *     GET  /status  /releases  /metrics  /events?since=N&follow=0     (events: text/event-stream)
- *     POST /upgrade /rollback /restart /check /stage /pause /resume /stop     ({"again","resetTrust","wait","now"} as JSON or query)
+ *     POST /upgrade /rollback /restart /check /stage /pause /resume /reload /stop     ({"again","resetTrust","wait","now"} as JSON or query)
  *
  * The server knows nothing of upgrades; it asks its handlers. A client that goes away while it waits takes nothing
  * with it: what it asked for goes on. Owned by the master, from the taking of the lock to the end of `stop`.
@@ -22,7 +22,7 @@ import {
   respondText,
 } from './http-exchange.ts'
 
-const VERBS = ['upgrade', 'rollback', 'restart', 'check', 'stage', 'pause', 'resume', 'stop'] as const
+const VERBS = ['upgrade', 'rollback', 'restart', 'check', 'stage', 'pause', 'resume', 'reload', 'stop'] as const
 
 export type ControlVerb = (typeof VERBS)[number]
 
@@ -38,7 +38,7 @@ export interface ControlOptions {
 }
 
 export interface ControlReply {
-  readonly outcome: Outcome | 'accepted' | 'paused' | 'resumed'
+  readonly outcome: Outcome | 'accepted' | 'paused' | 'resumed' | 'reloaded'
   /** A sentence for whoever asked. */
   readonly message: string
   readonly version: string | null

@@ -6,31 +6,34 @@
 import { rmSync } from 'node:fs'
 import { fetcherFor } from '../../fetchers/index.ts'
 import { messageOf, unreachable } from '../core/errors.ts'
-import type { Stamped } from '../core/events.ts'
+import type { AutoupEvent, Stamped } from '../core/events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
 import { shownSource } from '../core/source.ts'
 import type { Effect, Input, State } from '../core/state.ts'
 import { newState } from '../core/supervisor.ts'
 import { protectedBuilds } from '../core/turn.ts'
+import type { StorePaths } from '../store/layout.ts'
 import { repairLinks, saveLedger } from '../store/ledger-file.ts'
 import { sweepBuilds } from '../store/sweep.ts'
 import { closeListener } from '../system/listeners.ts'
 import { NotifyHub } from '../system/notify.ts'
 import { startReaper } from '../system/reaper.ts'
-import { type Booted, boot, recordOf } from './boot.ts'
+import { boot, recordOf } from './boot.ts'
 import { Checks } from './checks.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { startControlServer } from './control-server.ts'
 import { EventLog } from './event-log.ts'
 import { History } from './history.ts'
+import type { Live } from './live.ts'
 import { Loop } from './loop.ts'
 import { openPage } from './page.ts'
-import { policyOf } from './policy.ts'
+import { environmentOf, policyOf } from './policy.ts'
 import { Preflight, type PreUpgrade } from './preflight.ts'
 import { preloadFor } from './preload.ts'
 import type { Presenters } from './presenters.ts'
 import { noteReaped } from './process.ts'
+import { Reload, type ReloadHost } from './reload.ts'
 import { Requests } from './requests.ts'
 import { renewRuntimeDirectory } from './runtime-directory.ts'
 import { handleSignals } from './signals.ts'
@@ -42,6 +45,8 @@ export interface MasterOptions {
   readonly preUpgrade?: PreUpgrade | undefined
   /** What went wrong before there was anybody to tell. */
   readonly warnings?: readonly string[]
+  /** Where a reload reads the settings; without one nothing ever changes. */
+  readonly host?: ReloadHost
 }
 
 /** Runs until it is stopped; the exit status. Throws AutoupError when it cannot start. */
@@ -49,7 +54,7 @@ export async function runMaster(
   settings: Settings,
   report: (event: Stamped) => void,
   presenters: Presenters,
-  { preUpgrade, warnings = [] }: MasterOptions = {},
+  { preUpgrade, warnings = [], host = { load: async () => settings, applied: () => undefined } }: MasterOptions = {},
 ): Promise<number> {
   const log = new EventLog()
   const history = new History()
@@ -58,12 +63,13 @@ export async function runMaster(
   for (const message of warnings) log.emit({ type: 'warning', message })
   const source = settings.source === null ? null : await fetcherFor(settings.source)
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
-  const signals = handleSignals((message) => log.emit({ type: 'warning', message }), settings.embedded ?? undefined)
+  const signals = handleSignals(settings.embedded ?? undefined)
   const booted = await boot(settings, signals, (event) => log.emit(event)).catch((error: unknown) => {
     signals.stop()
     throw error
   })
-  const { paths, lock, ledger, isRecorded, listeners, orphans, user } = booted
+  const { paths, lock, ledger, isRecorded, orphans } = booted
+  const { listeners, user } = booted
   log.emit({
     type: 'master-started',
     name: settings.name,
@@ -80,19 +86,29 @@ export async function runMaster(
   })
   const send = (input: Input): void => loop.send(input)
   const preload = preloadFor(settings, paths, (message) => log.emit({ type: 'warning', message }))
-  const workforce = new Workforce({ settings, paths, listeners, hub, user, preload, send })
-  const preflight = new Preflight({ settings, paths, user, send, preUpgrade })
-  const checks = new Checks({ settings, paths, source, send, emit: (event) => log.emit(event) })
+  const emit = (event: AutoupEvent): void => log.emit(event)
+  const environment = environmentOf(settings)
+  // One object, which a reload changes.
+  const live: Live = { settings, user, source, listeners, environment, preload }
+  const context = Object.assign(live, { paths, hub, send, emit, preUpgrade })
+  const workforce = new Workforce(context)
+  const preflight = new Preflight(context)
+  const checks = new Checks(context)
+  const reload = new Reload({ live, paths, host, send, emit, state: () => loop.state })
   const tending = tendListeners(
-    listeners,
-    (event) => log.emit(event),
-    () => send({ type: 'listener-lost', listeners: recordOf(listeners) }),
+    () => live.listeners,
+    emit,
+    () => {
+      send({ type: 'listener-lost', listeners: recordOf(live.listeners) })
+      reload.listenersMoved()
+    },
   )
   const loop = new Loop(newState(policy, ledger, settings.instances), carryOut, follow)
 
   function follow(state: State): void {
     workforce.follow(state)
     preflight.follow(state)
+    reload.follow(state)
     history.follow(state)
   }
 
@@ -121,6 +137,12 @@ export async function runMaster(
         break
       case 'stop-stager':
         checks.stop()
+        break
+      case 'stop-check':
+        checks.stopCheck()
+        break
+      case 'apply-settings':
+        reload.apply()
         break
       case 'preflight':
         void preflight.start(effect)
@@ -163,7 +185,7 @@ export async function runMaster(
   async function sweep(): Promise<void> {
     try {
       for (const build of await sweepBuilds(paths, {
-        keep: settings.keep,
+        keep: live.settings.keep,
         protect: protectedBuilds(loop.state),
         isNeeded: (id) => protectedBuilds(loop.state).has(id),
       })) {
@@ -176,13 +198,14 @@ export async function runMaster(
 
   const startedAt = new Date().toISOString()
   const handlers = controlHandlers({
-    ...{ loop, log, requests, checks, paths, settings, startedAt, listeners, history, presenters },
+    ...{ loop, log, requests, checks, paths, live, reload, startedAt, history, presenters },
   })
   const control = await startControlServer({ directory: paths.root, handlers }).catch((error: unknown) => {
     log.emit({ type: 'warning', message: `no command can reach this master: ${messageOf(error)}` })
     return null
   })
-  signals.handOver((stop) => send({ type: 'boot', orphans: workforce.adopt(orphans), isRecorded, stop }), send)
+  const to = { send, reload: () => void reload.reload() }
+  signals.handOver((stop) => send({ type: 'boot', orphans: workforce.adopt(orphans), isRecorded, stop }), to)
   const page =
     settings.metrics === null ? null : await openPage(settings.metrics, handlers, { log, history, presenters })
   if (settings.source !== null) sweeping = sweep()
@@ -198,7 +221,8 @@ export async function runMaster(
   // Nothing may write to the store once the lock is given up.
   await Promise.all([sweeping, checks.idle()])
   log.emit({ type: 'master-stopped' })
-  release(booted)
+  reload.end()
+  release(live, paths)
   hub.close()
   reaper.stop()
   lock.release()
@@ -207,7 +231,7 @@ export async function runMaster(
 }
 
 /** The final stop: only now is a unix path unlinked. */
-function release({ listeners, paths }: Booted): void {
+function release({ listeners }: Live, paths: StorePaths): void {
   for (const listener of listeners) closeListener(listener, { unlink: true })
   for (const path of [paths.pid, paths.run]) rmSync(path, { force: true })
 }

@@ -6,10 +6,8 @@ import { readEnvFile } from '../system/environment.ts'
 
 /** `sourceIntervalMs` is what the fetcher thinks right where the operator says nothing. */
 export function policyOf(settings: Settings, sourceIntervalMs: number | null): Policy {
-  const { source, strategy, readyTimeoutMs, drainTimeoutMs, probationMs, preflight, respawn, envFile, embedded } =
-    settings
-  const environment = envFile === null ? '' : JSON.stringify(readEnvFile(envFile))
-  const launch = launchKey(settings, environment)
+  const { source, strategy, readyTimeoutMs, drainTimeoutMs, probationMs, preflight, respawn, embedded } = settings
+  const launch = launchKey(settings, environmentOf(settings))
   return {
     source,
     strategy,
@@ -24,4 +22,9 @@ export function policyOf(settings: Settings, sourceIntervalMs: number | null): P
     launch,
     look: lookKey(settings, launch),
   }
+}
+
+/** What the environment file says, as one text. Throws AutoupError `config`. */
+export function environmentOf({ envFile }: Pick<Settings, 'envFile'>): string {
+  return envFile === null ? '' : JSON.stringify(readEnvFile(envFile))
 }

@@ -4,6 +4,12 @@ import type { Embedded } from '../core/settings.ts'
 import type { Input, StopInput } from '../core/state.ts'
 import { readStat } from '../system/procfs.ts'
 
+export interface SignalTarget {
+  send(input: Input): void
+  /** Reads the configuration again. */
+  reload(): void
+}
+
 /** What a master that boots has to know of the signals that have come. */
 export interface Stopping {
   /** It is to start nothing any more. */
@@ -13,8 +19,8 @@ export interface Stopping {
 }
 
 export interface SignalHandling extends Stopping {
-  /** To whom they go from now on; `first` gets the stop that has come already, if any, and `send` the others then. */
-  handOver(first: (stop: StopInput | null) => void, send: (input: Input) => void): void
+  /** To whom they go from now on; `first` gets the stop that has come already, if any, and `to` the others then. */
+  handOver(first: (stop: StopInput | null) => void, to: SignalTarget): void
   stop(): void
 }
 
@@ -26,12 +32,13 @@ const PLAIN: RestartSignal = { restartSignal: 'SIGUSR2', restartStops: false }
  * Taken from the first moment on, also by a master that cannot answer yet: the default action of most is to end the
  * process. SIGUSR1 has no log file to reopen here, but must be taken: Node would open its debugger.
  */
-export function handleSignals(
-  warn: (message: string) => void,
-  { restartSignal, restartStops }: RestartSignal = PLAIN,
-): SignalHandling {
+export function handleSignals({ restartSignal, restartStops }: RestartSignal = PLAIN): SignalHandling {
   const waiting: Input[] = []
   const [asked, urgent] = [new AbortController(), new AbortController()]
+  let isReloadWanted = false
+  let reload = (): void => {
+    isReloadWanted = true
+  }
   let send = (input: Input): void => {
     waiting.push(input)
     if (input.type !== 'stop') return
@@ -50,7 +57,7 @@ export function handleSignals(
       () =>
         hadTerminal && !hasTerminal()
           ? send({ type: 'stop', reason: 'SIGHUP: the terminal is gone', isUrgent: false, status: 0 })
-          : warn('SIGHUP: there is no config file to read again'),
+          : reload(),
     ],
     ['SIGUSR1', () => undefined],
     ['SIGTTIN', () => send({ type: 'scale', by: 1 })],
@@ -62,10 +69,12 @@ export function handleSignals(
     isAsked: asked.signal,
     isUrgent: urgent.signal,
     handOver(first, to) {
-      send = to
+      send = to.send
+      reload = to.reload
       const stopped = waiting.find((input) => input.type === 'stop') ?? null
       first(stopped)
       for (const input of waiting.splice(0)) if (input !== stopped) send(input)
+      if (isReloadWanted) reload()
     },
     stop() {
       for (const [signal, handler] of handlers) process.off(signal, handler)

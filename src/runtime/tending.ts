@@ -14,13 +14,13 @@ export interface Tending {
 
 /** `onRebound` has new workers started: the old ones hold the socket that was lost. */
 export function tendListeners(
-  listeners: readonly Listener[],
+  listeners: () => readonly Listener[],
   emit: (event: AutoupEvent) => void,
   onRebound: (listener: Listener) => void,
 ): Tending {
   const troubled = new Set<Listener>()
   const now = (): void => {
-    for (const listener of listeners) {
+    for (const listener of listeners()) {
       const found = tend(listener)
       if (found === 'revived')
         emit({ type: 'listener-tended', address: listener.shown, what: 'a worker had shut it down; it listens again' })

@@ -81,7 +81,7 @@ export function closeListener(listener: Listener, { unlink }: { unlink: boolean 
   }
 }
 
-function bindNew(spec: ListenSpec, specs: readonly ListenSpec[]): Listener {
+export function bindNew(spec: ListenSpec, specs: readonly ListenSpec[]): Listener {
   return listenerOf(bindListener(spec.address, { v6Only: isIpv4Apart(spec.address, specs) }), 'bound', spec.name, spec)
 }
 
@@ -98,7 +98,7 @@ function isIpv4Apart(address: Address, specs: readonly ListenSpec[]): boolean {
   return isAnyHost(address.host) && specs.some((spec) => formatAddress(spec.address) === beside)
 }
 
-function refuseTwins(specs: readonly ListenSpec[]): void {
+export function refuseTwins(specs: readonly ListenSpec[]): void {
   const seen = new Set<string>()
   for (const spec of specs) {
     for (const [what, value] of [
@@ -114,7 +114,7 @@ function refuseTwins(specs: readonly ListenSpec[]): void {
 }
 
 /** By name and address, then by address, then by name; one socket serves one spec. */
-function matchInherited(
+export function matchInherited(
   specs: readonly ListenSpec[],
   inherited: readonly InheritedSocket[],
 ): Map<ListenSpec, InheritedSocket> {

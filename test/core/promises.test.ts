@@ -6,7 +6,7 @@ import type { Build } from '../../src/core/build.ts'
 import { EMPTY_LEDGER } from '../../src/core/ledger.ts'
 import { heldBy } from '../../src/core/quarantine.ts'
 import type { Strategy } from '../../src/core/settings.ts'
-import type { Input, State } from '../../src/core/state.ts'
+import type { Input, SettingsChange, State } from '../../src/core/state.ts'
 import { wakeAt } from '../../src/core/supervisor.ts'
 import { BOOT, behaviour, build, machine, World } from './world.ts'
 
@@ -34,6 +34,7 @@ type Move =
   | { do: 'pass'; ms: number }
   | { do: 'disk'; works: boolean }
   | { do: 'scale'; by: 1 | -1 }
+  | { do: 'settings'; launch: number; instances: number | null; needsWorkers: boolean; isOtherSource: boolean }
 
 const always = (...names: string[]) => names.map((name) => fc.constant({ do: name } as Move))
 
@@ -66,6 +67,16 @@ const move = (withOperator: boolean): fc.Arbitrary<Move> =>
     {
       weight: 1,
       arbitrary: fc.record({ do: fc.constant('scale' as const), by: fc.constantFrom(1 as const, -1 as const) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('settings' as const),
+        launch: fc.integer({ min: 1, max: 2 }),
+        instances: fc.option(fc.integer({ min: 1, max: 3 })),
+        needsWorkers: fc.boolean(),
+        isOtherSource: fc.boolean(),
+      }),
     },
     ...always(
       'refuse',
@@ -149,6 +160,8 @@ function apply(world: World, one: Move): void {
       return void world.send({ type: 'listener-lost', listeners: [{ address: '*:80', inode: 7 }] })
     case 'scale':
       return void world.send({ type: 'scale', by: one.by })
+    case 'settings':
+      return void world.send({ type: 'settings-changed', change: changeOf(world.state, one) })
     case 'disk':
       world.diskError = one.works ? null : 'ENOSPC'
       return
@@ -170,6 +183,15 @@ function apply(world: World, one: Move): void {
   world.send({ type: 'worker-failed', ...of, failure: { ...behaviour(), isProbe: one.do === 'fail-probe' } })
 }
 
+function changeOf({ policy }: State, one: Extract<Move, { do: 'settings' }>): SettingsChange {
+  const { instances, needsWorkers } = one
+  const launch = `launch-${one.launch}`
+  const source = one.isOtherSource ? 'file:/other' : policy.source
+  const strategy = { 'blue-green': 'rolling', rolling: 'blue-green', exclusive: 'exclusive' } as const
+  const next = { ...policy, launch, look: launch, source, strategy: strategy[policy.strategy] }
+  return { policy: next, instances, needsWorkers, listeners: [] }
+}
+
 const readyWorkers = (state: State) => state.workers.filter((worker) => worker.state.kind === 'ready')
 const runs = { numRuns: 3_000 }
 const moves = (withOperator: boolean) => fc.array(move(withOperator), { maxLength: 60 })
@@ -183,7 +205,9 @@ describe('for any sequence of events', () => {
           world.observe = (before, input, after) => {
             // These end workers themselves, or are the operator's own wish for fewer, or for those of before.
             if (
-              ['worker-exited', 'worker-failed', 'scale', 'boot', 'rollback'].includes(input.type) ||
+              ['worker-exited', 'worker-failed', 'scale', 'settings-changed', 'boot', 'rollback'].includes(
+                input.type,
+              ) ||
               !before.serving ||
               !after.serving
             )

@@ -17,41 +17,9 @@ import { childrenOf, isAlive } from '../../src/system/procfs.ts'
 import { type Child, spawnChild } from '../../src/system/spawn.ts'
 import { onEnd } from '../support/on-end.ts'
 import { needs } from '../support/requirements.ts'
+import { SETTINGS } from '../support/settings.ts'
 import { temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { until } from '../support/until.ts'
-
-const SETTINGS: Settings = {
-  name: 'app',
-  stateDir: '/nonexistent',
-  source: null,
-  command: ['sleep', '60'],
-  directory: process.cwd(),
-  listen: [],
-  instances: 1,
-  strategy: 'blue-green',
-  intervalMs: null,
-  ready: { kind: 'notify' },
-  readyTimeoutMs: 5_000,
-  drainTimeoutMs: 5_000,
-  drainSignal: null,
-  probationMs: 1_000,
-  preflight: null,
-  user: null,
-  envFile: null,
-  preload: false,
-  respawn: true,
-  watchdogMs: null,
-  sha256: null,
-  tokenFile: null,
-  publicKey: null,
-  minAgeMs: 0,
-  allowUnverified: false,
-  allowDowngrade: false,
-  keep: 3,
-  logFormat: 'json',
-  metrics: null,
-  embedded: null,
-}
 
 const SPAWN = { type: 'spawn', worker: 1, generation: 1, build: COMMAND } as const
 const PREFLIGHT = { type: 'preflight', generation: 7, build: COMMAND } as const

@@ -1,0 +1,210 @@
+/**
+ * SIGHUP and `autoup reload`: the configuration is read again, and what has changed is taken up without losing a
+ * connection. It is checked as a whole before anything is touched, with its new sockets bound; what is wrong with it is
+ * said, and everything stays as it was. The core decides when it holds: at once, or when a promotion under way has
+ * ended. A socket that is no longer asked for is closed when the last worker that was given it has drained; asked for
+ * again before that, it is still the same one.
+ */
+
+import { fetcherFor } from '../../fetchers/index.ts'
+import { COMMAND } from '../core/build.ts'
+import { AutoupError, EXIT_STATUS, messageOf } from '../core/errors.ts'
+import type { AutoupEvent, ReloadOutcome } from '../core/events.ts'
+import type { Settings } from '../core/settings.ts'
+import { compareSettings } from '../core/settings-change.ts'
+import type { Input, Policy, State } from '../core/state.ts'
+import { hasProcess } from '../core/workers.ts'
+import type { StorePaths } from '../store/layout.ts'
+import { carryOutPlan, closeAll, type ListenerPlan, planListeners } from '../system/change-listeners.ts'
+import { closeListener, type Listener } from '../system/listeners.ts'
+import { lookUpUser } from '../system/user.ts'
+import { recordOf } from './boot.ts'
+import type { ControlReply } from './control-server.ts'
+import { sharedSpecs } from './doors.ts'
+import { resolveLaunch } from './launch.ts'
+import type { Live } from './live.ts'
+import { environmentOf, policyOf } from './policy.ts'
+import { refuseFixedProbe, requireProof } from './preconditions.ts'
+import { preloadFor } from './preload.ts'
+import { sourceIntervalMs } from './token.ts'
+
+/** Where the settings come from. */
+export interface ReloadHost {
+  /** Reads them again. Throws AutoupError. */
+  load(): Promise<Settings>
+  /** They hold from here on. */
+  applied(settings: Settings): void
+}
+
+export interface ReloadContext {
+  readonly live: Live
+  readonly paths: StorePaths
+  readonly host: ReloadHost
+  readonly send: (input: Input) => void
+  readonly emit: (event: AutoupEvent) => void
+  readonly state: () => State
+}
+
+interface Prepared extends Omit<Live, 'listeners'> {
+  readonly plan: ListenerPlan
+  readonly policy: Policy
+  readonly changed: readonly string[]
+  readonly needsWorkers: boolean
+  readonly instances: number | null
+}
+
+interface Retired {
+  readonly listener: Listener
+  /** The last generation that was given it. */
+  readonly upTo: number
+}
+
+export class Reload {
+  readonly #context: ReloadContext
+  /** What waits for the end of a promotion. */
+  #pending: Prepared | null = null
+  #retired: readonly Retired[] = []
+  #last: Promise<unknown> = Promise.resolve()
+  #isOver = false
+
+  constructor(context: ReloadContext) {
+    this.#context = context
+  }
+
+  /** One after the other: each reads what is there when its turn comes. Never rejects. */
+  reload(): Promise<ControlReply> {
+    const reply = this.#last.then(() => this.#reload())
+    this.#last = reply
+    return reply
+  }
+
+  /** The core has decided that it holds now. */
+  apply(): void {
+    const { live, emit, host, state } = this.#context
+    const prepared = this.#pending
+    if (!prepared) return
+    this.#pending = null
+    const { plan, settings, user, source, environment, preload, changed, needsWorkers } = prepared
+    this.#retired = this.#toRetire(plan, state().staleUpTo)
+    const listeners = carryOutPlan(plan, (error) => emit({ type: 'warning', message: messageOf(error) }))
+    Object.assign(live, { settings, user, source, environment, preload, listeners } satisfies Live)
+    for (const { name, shown: address } of plan.fresh) emit({ type: 'listening', name, address, how: 'bound' })
+    emit({ type: 'settings-applied', changed, newWorkers: needsWorkers })
+    host.applied(settings)
+  }
+
+  /** Closes what no worker has any more. */
+  follow({ workers }: Pick<State, 'workers'>): void {
+    if (this.#retired.length === 0) return
+    const isNeeded = ({ upTo }: Retired): boolean =>
+      workers.some((worker) => worker.generation <= upTo && hasProcess(worker))
+    const over = this.#retired.filter((each) => !isNeeded(each))
+    this.#retired = this.#retired.filter(isNeeded)
+    for (const { listener } of over) {
+      closeListener(listener, { unlink: true })
+      this.#context.emit({ type: 'listener-closed', name: listener.name, address: listener.shown })
+    }
+  }
+
+  /** A socket was bound anew: what waits must write that down. */
+  listenersMoved(): void {
+    if (this.#pending) this.#ask(this.#pending)
+  }
+
+  /** The final stop. */
+  end(): void {
+    this.#isOver = true
+    closeAll([...this.#retired.map(({ listener }) => listener), ...(this.#pending?.plan.fresh ?? [])])
+  }
+
+  async #reload(): Promise<ControlReply> {
+    const { host, emit } = this.#context
+    if (this.#isOver || this.#context.state().stop) {
+      return { outcome: 'stopped', message: 'it is stopping', version: null, exit: 1 }
+    }
+    emit({ type: 'reload-started' })
+    let prepared: Prepared
+    try {
+      prepared = await this.#prepare(await host.load())
+    } catch (error) {
+      return this.#finished('refused', `${messageOf(error)}; everything stays as it was`, error)
+    }
+    const { changed } = prepared
+    if (this.#isOver) closeAll(prepared.plan.fresh)
+    if (changed.length === 0 && !this.#pending) return this.#finished('unchanged', 'nothing has changed')
+    this.#replace(prepared)
+    this.#ask(prepared)
+    const names = changed.join(', ')
+    if (this.#pending === null) return this.#finished('applied', `changed: ${names}`)
+    const { promotion } = this.#context.state()
+    return this.#finished('waiting', `changes when the ${promotion?.purpose} under way has ended: ${names}`)
+  }
+
+  /** All that can fail. */
+  async #prepare(settings: Settings): Promise<Prepared> {
+    const { live, paths, emit } = this.#context
+    const { changed, fixed, needsWorkers } = compareSettings(live.settings, settings)
+    if (fixed.length > 0) {
+      const names = fixed.join(' and ')
+      throw new AutoupError('config', `${names} cannot change while it runs: stop it and start it again for that`)
+    }
+    const warn = (message: string): void => emit({ type: 'warning', message })
+    refuseFixedProbe(settings)
+    const user = settings.user === null ? null : lookUpUser(settings.user)
+    const source = settings.source === null ? null : await fetcherFor(settings.source)
+    if (source === null) resolveLaunch(paths, COMMAND, settings)
+    const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
+    const instances = settings.instances === live.settings.instances ? null : settings.instances
+    const plan = planListeners(sharedSpecs(settings.listen), this.#held())
+    try {
+      requireProof(settings, plan.entries.length, warn)
+    } catch (error) {
+      closeAll(plan.fresh)
+      throw error
+    }
+    const environment = environmentOf(settings)
+    const isSamePreload = settings.preload === live.settings.preload
+    const preload = isSamePreload ? live.preload : preloadFor(settings, paths, warn)
+    // The same file may have something else in it.
+    const isOther = environment !== live.environment
+    return {
+      ...{ settings, user, source, environment, preload, policy, plan, instances },
+      changed: isOther && !changed.includes('env-file') ? [...changed, 'env-file'] : changed,
+      needsWorkers: needsWorkers || isOther,
+    }
+  }
+
+  /** All that is open here. */
+  #held(): Listener[] {
+    const retired = this.#retired.map(({ listener }) => listener)
+    return [...this.#context.live.listeners, ...(this.#pending?.plan.fresh ?? []), ...retired]
+  }
+
+  /** What was bound for a change that is overtaken, and is not asked for any more. */
+  #replace(next: Prepared): void {
+    const wanted = new Set(next.plan.entries.map(({ listener }) => listener))
+    const before = this.#pending?.plan.fresh ?? []
+    closeAll(before.filter((listener) => !wanted.has(listener)))
+    const fresh = [...before.filter((listener) => wanted.has(listener)), ...next.plan.fresh]
+    this.#pending = { ...next, plan: { ...next.plan, fresh } }
+  }
+
+  #ask({ policy, instances, needsWorkers, plan }: Prepared): void {
+    const retired = this.#toRetire(plan, 0).map(({ listener }) => listener)
+    const listeners = recordOf([...plan.entries.map(({ listener }) => listener), ...retired])
+    this.#context.send({ type: 'settings-changed', change: { policy, instances, needsWorkers, listeners } })
+  }
+
+  #toRetire({ entries }: ListenerPlan, upTo: number): Retired[] {
+    const wanted = new Set(entries.map(({ listener }) => listener))
+    const all = [...this.#context.live.listeners.map((listener) => ({ listener, upTo })), ...this.#retired]
+    return all.filter(({ listener }) => !wanted.has(listener))
+  }
+
+  #finished(outcome: ReloadOutcome, message: string, error?: unknown): ControlReply {
+    this.#context.emit({ type: 'reload-finished', outcome, message })
+    const isRefused = outcome === 'refused'
+    const exit = !isRefused ? 0 : error instanceof AutoupError ? EXIT_STATUS[error.code] : 1
+    return { outcome: isRefused ? 'failed' : 'reloaded', message, version: null, exit }
+  }
+}

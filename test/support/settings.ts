@@ -1,0 +1,36 @@
+/** Settings of a command for tests: short times, no socket. */
+
+import type { Settings } from '../../src/core/settings.ts'
+
+export const SETTINGS: Settings = {
+  name: 'app',
+  stateDir: '/nonexistent',
+  source: null,
+  command: ['sleep', '60'],
+  directory: process.cwd(),
+  listen: [],
+  instances: 1,
+  strategy: 'blue-green',
+  intervalMs: null,
+  ready: { kind: 'notify' },
+  readyTimeoutMs: 5_000,
+  drainTimeoutMs: 5_000,
+  drainSignal: null,
+  probationMs: 1_000,
+  preflight: null,
+  user: null,
+  envFile: null,
+  preload: false,
+  respawn: true,
+  watchdogMs: null,
+  sha256: null,
+  tokenFile: null,
+  publicKey: null,
+  minAgeMs: 0,
+  allowUnverified: false,
+  allowDowngrade: false,
+  keep: 3,
+  logFormat: 'json',
+  metrics: null,
+  embedded: null,
+}
