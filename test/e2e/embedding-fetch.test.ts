@@ -182,3 +182,27 @@ test('a script that was changed is the master again, of the build that is commit
   expect(programOf(changed.master)).toContain('server.mjs')
   expect(await changed.ask()).toMatchObject({ version: '2' })
 })
+
+test('the workers of a killed master serve on, and the next one takes over without a failed request', async () => {
+  const service = await fetching()
+  const load = await startLoad({ target: service.port, rate: 100 })
+  const killed = async (before: Embedded): Promise<Embedded> => {
+    await before.master.kill9()
+    const next = await service.again()
+    await next.master.next('orphans-found')
+    await next.master.next('worker-ready')
+    return next
+  }
+  const second = await killed(service)
+  expect(programOf(second.master)).toContain('server.mjs')
+  const since = second.master.mark()
+  service.release({ version: '2' })
+  await second.master.next('build-committed', { since })
+  // This one has become the committed build by the time it looks for them.
+  const third = await killed(second)
+  expect(programOf(third.master)).toContain('/tree/app')
+  await until('it serves', async () => (await third.ask()).generation === 1)
+  const report = await load.stop()
+  expect(report.failed, summary(report)).toBe(0)
+  expect(report.versions['2']?.answered).toBeGreaterThan(0)
+})
