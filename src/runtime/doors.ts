@@ -33,12 +33,7 @@ export interface Doors {
 }
 
 export function openDoors(listeners: readonly Listener[], probe: ListenSpec | null, ready: Ready): Doors {
-  const shared = {
-    listeners,
-    inodes: new Set(listeners.map((listener) => listener.inode)),
-    ports: new Set(listeners.flatMap((listener) => listener.port ?? [])),
-    paths: new Set(listeners.flatMap((listener) => listener.path ?? [])),
-  }
+  const shared = shareOf(listeners)
   const descriptors = listeners.map((listener) => listener.fd)
   const names = listeners.map((listener) => listener.name)
   const none = () => undefined
@@ -53,6 +48,16 @@ export function openDoors(listeners: readonly Listener[], probe: ListenSpec | nu
     return { ...shared, descriptors, names, probePort: port, ownPort: port, closeCopies: none, release }
   }
   return { ...shared, descriptors, names, probePort: null, ownPort: null, closeCopies: none, release: none }
+}
+
+/** How these listeners are known in /proc. */
+export function shareOf(listeners: readonly Listener[]): Pick<Doors, 'listeners' | 'inodes' | 'ports' | 'paths'> {
+  return {
+    listeners,
+    inodes: new Set(listeners.map((listener) => listener.inode)),
+    ports: new Set(listeners.flatMap((listener) => listener.port ?? [])),
+    paths: new Set(listeners.flatMap((listener) => listener.path ?? [])),
+  }
 }
 
 /** The address of a private door may be fixed only in its host: two workers cannot share a port. */

@@ -10,6 +10,7 @@ import { lockedFiles, ownListeners } from '../system/serving.ts'
 import type { Exit } from '../system/spawn.ts'
 import { type Doors, nameListeners } from './doors.ts'
 import { describeExit } from './process.ts'
+import { unserved } from './readiness.ts'
 
 /** It ended before it was ready, or in probation, or later. `others` are the main pids of older generations. */
 export function explainExit(
@@ -42,9 +43,9 @@ export function explainNotReady(
   const within = `within ${formatDuration(timeoutMs)}`
   switch (ready.kind) {
     case 'auto':
-      return `was not seen to serve ${nameListeners(doors.listeners)} ${within}: ${elsewhere(pid, doors)}${OTHER_FORMS}`
+      return `was not seen to serve ${unservedPart(pid, doors, within)}${OTHER_FORMS}`
     case 'notify':
-      return `did not send READY=1 to NOTIFY_SOCKET or AUTOUP_NOTIFY ${within}`
+      return `did not send READY=1 to NOTIFY_SOCKET or AUTOUP_NOTIFY ${within}: with --ready notify it has to say so itself, a Node app with process.send('ready')`
     case 'http':
     case 'tcp':
       return `did not answer on its private door, port ${doors.probePort} (AUTOUP_PORT) ${within}${lastProbe ? `: it ${lastProbe}` : ''}`
@@ -60,12 +61,24 @@ export function explainNotReady(
 const OTHER_FORMS =
   '; if it serves all the same, say how it shows that with --ready notify, http:/path, tcp, exec:COMMAND or uptime:3s'
 
-function elsewhere(pid: number, doors: Doors): string {
+/** What it serves is left out; where it listens instead, the kernel says. */
+function unservedPart(pid: number, doors: Doors, within: string): string {
+  const found = unserved(pid, doors)
+  const left = found.length > 0 ? found : doors.listeners
+  const which =
+    left.length < doors.listeners.length
+      ? `${nameListeners(left)} as well, which --listen declares,`
+      : nameListeners(left)
+  const fd = FIRST_FD + doors.listeners.findIndex((listener) => listener === left[0])
   const own = ownListeners(pid, doors.inodes).map((listener) => listener.address)
-  if (own.length > 0)
-    return `it listens on ${own.join(' and ')} instead of the socket it was given as descriptor 3 (LISTEN_FDS)`
-  return 'it did not accept on the socket it was given as descriptor 3 (LISTEN_FDS)'
+  const socket = `the socket it was given as descriptor ${fd} (LISTEN_FDS)`
+  const instead =
+    own.length > 0 ? `it listens on ${own.join(' and ')} instead of ${socket}` : `it did not accept on ${socket}`
+  return `${which} ${within}: ${instead}`
 }
+
+/** sd_listen_fds(3). */
+const FIRST_FD = 3
 
 /** What the running generation has for itself, so that a second one cannot have it. */
 function sharedThings({ doors, others }: { readonly doors: Doors | null; readonly others: readonly number[] }): string {
@@ -83,5 +96,5 @@ function sharedThings({ doors, others }: { readonly doors: Doors | null; readonl
 
 function ownBind(doors: Doors, others: readonly number[]): string {
   if (doors.listeners.length === 0 || others.some((pid) => ownListeners(pid, doors.inodes).length > 0)) return ''
-  return `; if it binds ${nameListeners(doors.listeners)} itself: autoup holds that address and passes it as descriptor 3 (LISTEN_FDS)`
+  return `; if it binds ${nameListeners(doors.listeners)} itself: autoup holds that address and passes it as descriptor 3 (LISTEN_FDS), which a wrapper such as npm start, or a shell script without exec, keeps from it`
 }

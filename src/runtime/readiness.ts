@@ -6,9 +6,10 @@
 
 import { unreachable } from '../core/errors.ts'
 import type { Ready } from '../core/settings.ts'
+import type { Listener } from '../system/listeners.ts'
 import { type ProbeTarget, probeExec, probeHttp, probeTcp } from '../system/probe.ts'
-import { servesSocket } from '../system/serving.ts'
-import type { Doors } from './doors.ts'
+import { type ServingProof, servesSocket } from '../system/serving.ts'
+import { type Doors, shareOf } from './doors.ts'
 import { type Knocking, knock } from './knock.ts'
 
 export interface ReadyWatch {
@@ -103,17 +104,42 @@ export function isProbe(ready: Ready): boolean {
 
 type Later = (ms: number, look: () => void) => void
 
-/** Seen to serve: its epoll watches our socket, or it has accepted a connection, if need be one of ours. */
+/** Seen to serve each socket that clients come to: its epoll watches it, or it has accepted a connection there. */
 function watchProc({ pid, doors }: WatchContext, knocking: Knocking, later: Later, say: (how: string) => void): void {
   if (doors.listeners.length === 0) return later(0, () => say('it was started, and has no socket to show more'))
+  let left = sharesOf(doors)
   let waitMs = LOOK_FIRST_MS
+  let last: ServingProof | null = null
   const look = (): void => {
-    const proof = servesSocket(pid, doors.inodes, doors.ports, doors.paths)
-    if (proof) return say(proof === 'epoll' ? 'it waits on the socket' : 'it has accepted a connection')
+    left = left.filter((share) => {
+      const proof = proofOf(pid, share)
+      last = proof ?? last
+      return proof === null
+    })
+    if (left.length === 0) return say(last === 'epoll' ? 'it waits on the socket' : 'it has accepted a connection')
     waitMs = Math.min(LOOK_LAST_MS, waitMs * 1.02)
     later(knocking.next(waitMs), look)
   }
   later(waitMs, look)
+}
+
+/** The listeners that clients come to and nobody serves; sockets of other kinds count where there are no such. */
+export function unserved(pid: number, doors: Doors): readonly Listener[] {
+  return sharesOf(doors)
+    .filter((share) => proofOf(pid, share) === null)
+    .flatMap(({ listeners }) => listeners)
+}
+
+/** What has to be seen to be served, one by one. */
+type Share = Pick<Doors, 'listeners' | 'inodes' | 'ports' | 'paths'>
+
+function sharesOf(doors: Doors): readonly Share[] {
+  const own = doors.listeners.filter(({ family }) => family !== 'other')
+  return own.length === 0 ? [doors] : own.map((listener) => shareOf([listener]))
+}
+
+function proofOf(pid: number, { inodes, ports, paths }: Share): ServingProof | null {
+  return servesSocket(pid, inodes, ports, paths)
 }
 
 function watchProbe(ready: Ready, context: WatchContext, later: Later, say: (how: string) => void): void {

@@ -4,6 +4,8 @@
  * and is kept by Node for those who wrap it; a handle is libuv's stream behind a server.
  */
 
+import type http from 'node:http'
+import type http2 from 'node:http2'
 import net from 'node:net'
 
 /** uv_tcp_t or uv_pipe_t that listens. Status codes are 0 or a negative errno. */
@@ -34,7 +36,7 @@ export type Listen2 = (
   port: number | null,
   addressType: number | null,
   backlog: number | undefined,
-  fd: number | undefined,
+  fd: number | null | undefined,
   flags: number | undefined,
 ) => void
 
@@ -59,4 +61,39 @@ export function wrapListen2(wrap: (original: Listen2) => Listen2): void {
 
 export function internalsOf(server: net.Server): net.Server & ServerInternals {
   return server as net.Server & ServerInternals
+}
+
+/** Responses that the server is in the middle of. */
+export function responsesOf(server: net.Server): http.ServerResponse[] {
+  const list = bySymbol(server, 'http.server.connections')
+  if (!isConnectionsList(list)) return []
+  return list.all().flatMap(({ socket }) => (socket?._httpMessage ? [socket._httpMessage] : []))
+}
+
+/** A header that was sent: what goes to writeHead alone is in the text only. Null before. */
+export function headerOf(
+  response: http.ServerResponse & { readonly _header?: string | null },
+  name: string,
+): string | null {
+  return new RegExp(`\\r\\n${name}: *([^\\r]*)`, 'i').exec(response._header ?? '')?.[1] ?? null
+}
+
+export function streamsOf(session: http2.ServerHttp2Session): http2.ServerHttp2Stream[] {
+  const state = bySymbol(session, 'state')
+  const streams = typeof state === 'object' && state !== null && 'streams' in state ? state.streams : null
+  return streams instanceof Map ? [...streams.values()] : []
+}
+
+/** ConnectionsList of the http_parser binding. */
+interface ConnectionsList {
+  all(): { readonly socket: (net.Socket & { _httpMessage?: http.ServerResponse | null }) | null }[]
+}
+
+function isConnectionsList(value: unknown): value is ConnectionsList {
+  return typeof value === 'object' && value !== null && 'all' in value && typeof value.all === 'function'
+}
+
+function bySymbol(owner: object, description: string): unknown {
+  const symbol = Object.getOwnPropertySymbols(owner).find((each) => each.description === description)
+  return symbol === undefined ? undefined : Reflect.get(owner, symbol)
 }

@@ -6,14 +6,14 @@
 import type net from 'node:net'
 import type { Asked } from './addresses.cts'
 import type { InheritedSocket } from './inherited-socket.cts'
-import { type Handle, internalsOf, wrapListen2 } from './internals.cts'
+import { wrapListen2 } from './internals.cts'
 import type { Sockets } from './sockets.cts'
 
 export interface ListenEvents {
   /** The server listens on a socket of the master's. */
   onTaken(server: net.Server, socket: InheritedSocket): void
-  /** It is about to listen by itself on an address that nobody declared. */
-  onUndeclared(asked: Asked): void
+  /** It listens by itself, or is about to; `asked` is null where the kernel chooses, or somebody else has bound it. */
+  onOther(server: net.Server, asked: Asked | null): void
   /** It is about to listen again on a socket that was closed in this process. */
   onClosed(asked: Asked): void
 }
@@ -23,28 +23,24 @@ export function interceptListen(sockets: Sockets, events: ListenEvents): void {
     (original) =>
       function setupListenHandle(address, port, addressType, backlog, fd, flags) {
         const asked = askedFor(address, port)
-        const found = this._handle
-          ? []
-          : fd === undefined || fd === null
-            ? matching(asked)
-            : sockets.all.filter((socket) => socket.fd === fd)
-        const [socket, ...others] = found
+        const [socket, ...others] = this._handle ? [] : found(asked, fd)
         const handle = socket?.take() ?? null
         if (!socket || !handle) {
-          if (socket && asked) events.onClosed(asked)
-          else if (asked && !this._handle && typeof fd !== 'number') events.onUndeclared(asked)
+          if (socket?.isClosed && asked) events.onClosed(asked)
+          else if (!socket) events.onOther(this, asked)
           return original.call(this, address, port, addressType, backlog, fd, flags)
         }
         this._handle = handle
         original.call(this, address, port, addressType, backlog, undefined, flags)
-        if (!isListeningOn(this, handle)) return
+        if (this._handle !== handle) return
         for (const other of others) if (!other.isTaken) other.lendTo(handle)
         events.onTaken(this, socket)
       },
   )
 
-  function matching(asked: Asked | null): readonly InheritedSocket[] {
-    return asked === null ? [] : sockets.matching(asked)
+  function found(asked: Asked | null, fd: number | null | undefined): readonly InheritedSocket[] {
+    if (typeof fd !== 'number') return asked === null ? [] : sockets.matching(asked)
+    return [...sockets.all, ...(sockets.probe ? [sockets.probe] : [])].filter((socket) => socket.fd === fd)
   }
 }
 
@@ -52,8 +48,4 @@ export function interceptListen(sockets: Sockets, events: ListenEvents): void {
 function askedFor(address: string | null, port: number | null): Asked | null {
   if (port !== null && port > 0) return { kind: 'tcp', host: address, port }
   return port === -1 && address !== null ? { kind: 'unix', path: address } : null
-}
-
-function isListeningOn(server: net.Server, handle: Handle): boolean {
-  return internalsOf(server)._handle === handle
 }

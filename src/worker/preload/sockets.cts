@@ -2,10 +2,10 @@
 
 import { type Asked, isAnyHost, scoreOf, shown } from './addresses.cts'
 import { FIRST_FD } from './contract.cts'
-import { InheritedSocket } from './inherited-socket.cts'
+import { InheritedSocket, isSocket } from './inherited-socket.cts'
 
 /** A listener of this name is a private door of the worker, not one of the service. */
-const PROBE = 'probe'
+export const PROBE = 'probe'
 
 export class Sockets {
   /** In the order of `--listen`. */
@@ -26,6 +26,11 @@ export class Sockets {
       .sort((one, other) => other.score - one.score)
       .map(({ socket }) => socket)
     return asked.kind === 'tcp' && isAnyHost(asked.host) ? fitting : fitting.slice(0, 1)
+  }
+
+  /** Descriptors that are no sockets here. */
+  get missing(): readonly InheritedSocket[] {
+    return this.all.filter(({ fd }) => !isSocket(fd))
   }
 
   get areAllTaken(): boolean {

@@ -1,43 +1,117 @@
 /** Puts the parts of the preload together, in the one process that they are for. */
 
 import type net from 'node:net'
-import { hideContract, readContract, restoreNodeOptions } from './contract.cts'
+import { type Asked, scoreOf, shown } from './addresses.cts'
+import { beat } from './beats.cts'
+import { type DrainTask, publish } from './bridge.cts'
+import { disconnectCluster, hasCluster } from './cluster.cts'
+import { type Contract, FIRST_FD, hideContract, readContract, restoreNodeOptions } from './contract.cts'
+import { Door } from './door.cts'
 import { drainOn } from './drain.cts'
-import { closeAfterAnswers } from './drain-http.cts'
+import { closeAfterAnswers } from './http1.cts'
+import { Sessions } from './http2.cts'
+import { keepPaths } from './keep-paths.cts'
+import { isLauncher } from './launchers.cts'
 import { interceptListen } from './listening.cts'
+import { LongLivedConnections } from './long-lived.cts'
+import { hearReady } from './pm2.cts'
+import { holdSignal } from './signals.cts'
 import { Sockets } from './sockets.cts'
+import { tell } from './tell.cts'
 import { Voice } from './voice.cts'
 
 export function start(): void {
+  // What it starts must find everything as it is, to say what is wrong.
+  if (isLauncher(process.argv[1])) return
   const contract = readContract(process.env, process.pid)
   if (contract === null) return
   restoreNodeOptions(process.env)
   hideContract(process.env)
   const voice = new Voice(contract.notifyPath)
   const sockets = new Sockets(contract.names)
+  for (const { fd, name } of sockets.missing) {
+    tell(
+      `descriptor ${fd} (${name}) has not arrived: what stands before node has closed it; start node itself, ` +
+        'or with bundle exec --keep-file-descriptors',
+    )
+  }
+  serve(contract, voice, sockets)
+  if (contract.watchdogMs !== null) beat(voice, contract.watchdogMs)
+  hearReady(() => voice.say('READY=1'))
+  const paths = sockets.all.map(({ bound }) => bound).filter((bound) => bound.kind === 'unix')
+  if (paths.length > 0) keepPaths((path) => paths.some((bound) => scoreOf({ kind: 'unix', path }, bound) > 0))
+}
+
+function serve(contract: Contract, voice: Voice, sockets: Sockets): void {
   const servers = new Set<net.Server>()
-  let hasSaidReady = false
+  const sessions = new Sessions()
+  const longLived = new LongLivedConnections()
+  const door = new Door(contract.ownPort, sockets.probe)
+  const [first = null] = sockets.all
+  const tasks: DrainTask[] = []
+  let isReadySaid = !contract.isReadyWhenListening
 
   interceptListen(sockets, {
-    onTaken(server) {
+    onTaken(server, socket) {
+      if (door.isOf(server)) return
+      if (socket === sockets.probe) return door.giveUp()
       servers.add(server)
-      if (hasSaidReady || !contract.isReadyWhenListening || !sockets.areAllTaken) return
-      hasSaidReady = true
+      sessions.watch(server)
+      longLived.watch(server)
+      if (socket === first) door.openFor(server)
+      if (hasCluster()) {
+        tell(
+          'the app forks workers of its own (node:cluster): a swap replaces them all, and they close connections in ' +
+            'their own way; --instances does the same without a cluster',
+        )
+      }
+      if (isReadySaid || !sockets.areAllTaken) return
+      isReadySaid = true
       voice.say('READY=1')
     },
-    onUndeclared: () => undefined,
-    onClosed: () => undefined,
+    onOther(server, asked) {
+      if (door.isOf(server)) return
+      if (asked?.kind === 'tcp' && door.isAt(asked.port)) return door.giveUp()
+      if (first === null) door.openFor(server)
+      if (asked !== null) tell(undeclared(asked, sockets))
+    },
+    onClosed: (asked) =>
+      tell(`the socket of ${shown(asked)} was closed by the app, and comes back with the next worker only`),
+  })
+
+  publish({
+    listeners: contract.names.map((name, index) => ({ name, fd: FIRST_FD + index })),
+    say: (line) => voice.say(line),
+    onDrain: (task) => void tasks.push(task),
+    adopt: () => undefined,
   })
 
   drainOn({
-    signal: contract.drainSignal,
+    hold: (onSignal) => holdSignal(contract.drainSignal, onSignal),
     timeoutMs: contract.drainTimeoutMs,
     servers,
+    tasks,
     stopAccepting: () => sockets.retire(),
-    onBegin() {
+    onBegin(withinMs) {
       voice.say('STOPPING=1')
+      door.close()
       closeAfterAnswers()
+      longLived.drain(withinMs * LONG_LIVED_SHARE, sessions.all)
+      sessions.drain()
     },
-    onNear: () => undefined,
+    onNear: () => longLived.cut(),
+    onNobody: (end) => (hasCluster() ? disconnectCluster(end) : end()),
   })
+}
+
+/** Until then they may wait for a pause of their traffic. */
+const LONG_LIVED_SHARE = 0.75
+
+function undeclared(asked: Asked, { shown: declared }: Sockets): string {
+  const own = `--listen ${shown(asked)}`
+  const instead =
+    declared === null
+      ? `add ${own}`
+      : `add ${own}, or let it listen on ${declared}, which ${declared.includes(' and ') ? 'are' : 'is'} declared`
+  return `the app listens on ${shown(asked)}, which no --listen declares: it binds that itself, and two workers cannot both do that; ${instead}`
 }

@@ -1,0 +1,315 @@
+/** How a Node app that knows nothing of it leaves: nothing it has begun is lost, and its own handlers come last. */
+
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import http2 from 'node:http2'
+import net from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ask } from '../support/ask.ts'
+import { temporaryDirectory } from '../support/master.ts'
+import { type NodeService, PLAIN, startNode, swap } from '../support/node-apps.ts'
+import { onEnd } from '../support/on-end.ts'
+
+/** Keeps its connection as long as the server lets it. */
+function keepAlive(port: number): { ask(path?: string): Promise<http.IncomingMessage & { text: string }> } {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  onEnd(() => agent.destroy())
+  return {
+    ask: (path = '/') =>
+      new Promise((resolve, reject) => {
+        const request = http.get({ port, host: '127.0.0.1', path, agent }, (response) => {
+          let text = ''
+          response.on('data', (chunk) => {
+            text += chunk
+          })
+          response.on('end', () => resolve(Object.assign(response, { text })))
+          response.on('error', reject)
+        })
+        request.on('error', reject)
+      }),
+  }
+}
+
+/** The first answer that closes the connection: the signal takes a moment. */
+async function lastAnswer(client: ReturnType<typeof keepAlive>): ReturnType<typeof client.ask> {
+  for (;;) {
+    const answer = await client.ask()
+    if (answer.headers.connection === 'close') return answer
+  }
+}
+
+/** The drain has begun; the old worker is not awaited. */
+async function restart({ master }: NodeService): Promise<void> {
+  const since = master.mark()
+  master.signal('SIGUSR2')
+  await master.next('worker-draining', { since })
+}
+
+test('an idle connection is kept, and closed with the answer to its next request', async () => {
+  const service = await startNode({ app: PLAIN })
+  await service.master.next('worker-ready')
+  const client = keepAlive(service.port)
+  const before = await client.ask()
+  expect(before.headers.connection).toBe('keep-alive')
+  await restart(service)
+  expect((await lastAnswer(client)).text).toBe(before.text)
+  expect((await client.ask()).text).not.toBe(before.text)
+})
+
+const HEADS: Record<string, string> = {
+  setHeader: "response.setHeader('Connection', 'keep-alive')",
+  'an object': "response.writeHead(200, { CONNECTION: 'keep-alive' })",
+  'a list': "response.writeHead(200, 'fine', ['X-One', '1', 'Connection', 'keep-alive'])",
+  'a status alone': 'response.writeHead(200)',
+}
+
+test.each(Object.entries(HEADS))('so it is where the app says keep-alive itself, with %s', async (_, head) => {
+  const app = `require('node:http').createServer((_, response) => {
+    ${head}
+    response.end(String(process.pid))
+  }).listen(Number(process.env.PORT))`
+  const service = await startNode({ app })
+  await service.master.next('worker-ready')
+  const client = keepAlive(service.port)
+  const before = await client.ask()
+  await restart(service)
+  expect((await lastAnswer(client)).text).toBe(before.text)
+})
+
+test('an idle connection ends when the keepAliveTimeout of the server ends it', async () => {
+  const service = await startNode({ app: `${PLAIN}; server.keepAliveTimeout = 300` })
+  await service.master.next('worker-ready')
+  await keepAlive(service.port).ask()
+  await swap(service)
+  const exit = await service.master.next('worker-exited')
+  expect(exit).toMatchObject({ how: 'exited with 0', expected: true })
+})
+
+test('without handlers it ends with its last connection, also where timers would keep it', async () => {
+  const service = await startNode({ app: `${PLAIN}; setInterval(() => {}, 1_000)` })
+  await service.master.next('worker-ready')
+  const slow = ask(service.port, '/slow')
+  await ask(service.port)
+  await swap(service)
+  await slow
+  expect((await service.master.next('worker-exited')).how).toBe('exited with 0')
+})
+
+test('process.exit in the handler cuts nobody off', async () => {
+  const app = `${PLAIN}; process.on('SIGTERM', () => process.exit(4))`
+  const service = await startNode({ app })
+  await service.master.next('worker-ready')
+  const slow = ask(service.port, '/slow')
+  const { pid } = await ask(service.port)
+  await swap(service)
+  expect((await slow).pid).toBe(pid)
+  expect((await service.master.next('worker-exited')).how).toBe('exited with 4')
+})
+
+test('the app sees no handler but its own, also after it has taken them away', async () => {
+  const app = `${PLAIN}
+    const own = () => console.log('own')
+    console.log('before', process.listenerCount('SIGTERM'))
+    process.on('SIGTERM', own)
+    console.log('with', process.listenerCount('SIGTERM'))
+    process.off('SIGTERM', own)
+    console.log('after', process.listenerCount('SIGTERM'))
+    process.once('SIGTERM', () => { console.log('once'); process.exit() })`
+  const service = await startNode({ app })
+  await service.master.next('worker-ready')
+  const slow = ask(service.port, '/slow')
+  await ask(service.port)
+  await swap(service)
+  await slow
+  expect(service.master.output).toEqual(expect.arrayContaining(['before 0', 'with 1', 'after 0', 'once']))
+  expect(service.master.output).not.toContain('own')
+})
+
+test('when the drain timeout nears the handlers run all the same, and have time left', async () => {
+  const app = `${PLAIN}
+    process.on('SIGTERM', () => server.getConnections((_, count) => { console.log('handled with', count); process.exit(0) }))`
+  const service = await startNode({ app, args: ['--drain-timeout', '2s'] })
+  await service.master.next('worker-ready')
+  const idle = net.connect(service.port, '127.0.0.1')
+  onEnd(() => idle.destroy())
+  await once(idle, 'connect')
+  await ask(service.port)
+  await swap(service)
+  expect(service.master.output).toContain('handled with 1')
+  expect(service.master.events.some(({ type }) => type === 'worker-killed')).toBe(false)
+})
+
+test('one that ignores the signal is killed at the drain timeout', async () => {
+  const app = `${PLAIN}; process.on('SIGTERM', () => console.log('ignored')); setInterval(() => {}, 1_000)`
+  const service = await startNode({ app, args: ['--drain-timeout', '1s'] })
+  await service.master.next('worker-ready')
+  await swap(service)
+  expect(service.master.output).toContain('ignored')
+  expect((await service.master.next('worker-killed')).reason).toMatch(/drain timeout/)
+})
+
+describe('over TLS', () => {
+  test('answers close their connection, and HTTP/2 clients are sent away before a stream of theirs is refused', async () => {
+    const { key, cert } = certificate()
+    const app = `
+      const { readFileSync } = require('node:fs')
+      const server = require('node:http2').createSecureServer({
+        key: readFileSync(${JSON.stringify(key)}), cert: readFileSync(${JSON.stringify(cert)}), allowHTTP1: true,
+      }, (request, response) => setTimeout(() => response.end(String(process.pid)), request.url === '/slow' ? 1000 : 0))
+      server.listen(Number(process.env.PORT))`
+    const service = await startNode({ app })
+    await service.master.next('worker-ready')
+    const session = http2.connect(`https://127.0.0.1:${service.port}`, {
+      ca: readFileSync(cert),
+      servername: 'localhost',
+    })
+    onEnd(() => session.destroy())
+    const goaways: number[] = []
+    session.on('goaway', (_code, lastStream) => goaways.push(lastStream))
+    const first = await streamed(session, '/')
+    const slow = streamed(session, '/slow')
+    const closed = once(session, 'close')
+    await streamed(session, '/')
+    await restart(service)
+    expect(await slow).toBe(first)
+    await closed
+    expect(goaways[0]).toBe(2 ** 31 - 1)
+    await service.master.next('worker-exited')
+  })
+})
+
+test('a WebSocket client is told to go, and what was accepted before is answered first', async () => {
+  const app = `
+    const { createHash } = require('node:crypto')
+    const server = require('node:http').createServer((_, response) => response.end(String(process.pid)))
+    server.on('upgrade', (request, socket) => {
+      const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64')
+      socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: ' + accept + '\\r\\n\\r\\n')
+      socket.on('data', (frame) => {
+        if (frame[0] === 0x88) return socket.end()
+        setTimeout(() => socket.write(Buffer.from([0x81, 2, 0x6f, 0x6b])), 700)
+      })
+    })
+    server.listen(Number(process.env.PORT))`
+  const service = await startNode({ app })
+  await service.master.next('worker-ready')
+  const socket = net.connect(service.port, '127.0.0.1')
+  onEnd(() => socket.destroy())
+  const key = Buffer.alloc(16).toString('base64')
+  socket.write(
+    `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+  )
+  const [head] = (await once(socket, 'data')) as [Buffer]
+  expect(String(head)).toContain('101')
+  const received: Buffer[] = []
+  const closing = new Promise<void>((resolve) => {
+    socket.on('data', (chunk) => {
+      received.push(chunk)
+      const all = Buffer.concat(received)
+      if (!all.includes(Buffer.from([0x88, 0x02, 0x03, 0xe9]))) return
+      socket.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]))
+      resolve()
+    })
+  })
+  // A text frame with a mask of zeros.
+  socket.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]))
+  await swapWith(service, closing)
+  expect(Buffer.concat(received)).toEqual(Buffer.from([0x81, 2, 0x6f, 0x6b, 0x88, 0x02, 0x03, 0xe9]))
+})
+
+test('an event stream is completed, and the app sees its client go', async () => {
+  const app = `
+    require('node:http').createServer((request, response) => {
+      if (request.url !== '/events') return response.end(String(process.pid))
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      response.write('data: hello\\n\\n')
+      const timer = setInterval(() => response.write(': still here\\n\\n'), 1_000)
+      response.on('close', () => { clearInterval(timer); console.log('gone') })
+    }).listen(Number(process.env.PORT))`
+  const service = await startNode({ app })
+  await service.master.next('worker-ready')
+  const stream = keepAlive(service.port).ask('/events')
+  await keepAlive(service.port).ask()
+  await swapWith(service, stream)
+  const { complete, text } = await stream
+  expect(complete).toBe(true)
+  expect(text).toMatch(/^data: hello\n\n/)
+  expect(service.master.output).toContain('gone')
+  expect((await service.master.next('worker-exited')).how).toBe('exited with 0')
+})
+
+test('a cluster of the app’s own is swapped as a whole, and that is said', async () => {
+  const app = `
+    const cluster = require('node:cluster')
+    if (cluster.isPrimary) {
+      cluster.fork()
+      cluster.fork()
+    } else {
+      console.log('inner', Object.keys(process.env).filter((name) => /^(LISTEN_|NOTIFY|NODE_OPTIONS|AUTOUP_NOTIFY|AUTOUP_PID)/.test(name)).join())
+      require('node:http').createServer((request, response) => {
+        setTimeout(() => response.end(JSON.stringify({ version: '1', pid: process.pid })), request.url === '/slow' ? 800 : 0)
+      }).listen(Number(process.env.PORT), '127.0.0.1')
+    }`
+  const service = await startNode({ app })
+  const { master, port } = service
+  await master.next('worker-ready')
+  const before = await ask(port)
+  const slow = ask(port, '/slow')
+  await ask(port)
+  await swap(service)
+  expect((await slow).version).toBe('1')
+  expect((await ask(port)).pid).not.toBe(before.pid)
+  expect((await master.next('worker-exited')).how).toBe('exited with 0')
+  expect(master.output).toContain('inner ')
+  expect(master.output.filter((line) => line.includes('workers of its own'))).not.toEqual([])
+})
+
+async function swapWith(service: NodeService, meanwhile: Promise<unknown>): Promise<void> {
+  await restart(service)
+  await meanwhile
+  const exit = await service.master.next('worker-exited')
+  expect(exit.expected).toBe(true)
+}
+
+function streamed(session: http2.ClientHttp2Session, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ':path': path })
+    let text = ''
+    stream.setEncoding('utf8')
+    stream.on('data', (chunk) => {
+      text += chunk
+    })
+    stream.on('end', () => resolve(text))
+    stream.on('error', reject)
+  })
+}
+
+function certificate(): { key: string; cert: string } {
+  const folder = temporaryDirectory()
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      ...subject,
+    ],
+    { stdio: 'ignore' },
+  )
+  return { key, cert }
+}
