@@ -55,10 +55,12 @@ export function step(state: State, input: Input, now: Instant): Step {
   return { state: turn.state, effects: turn.effects }
 }
 
-/** The monotonic ms at which a `tick` is due, or Infinity. */
+/** The monotonic ms at which a `tick` is due, or Infinity; `now` is that of the last step. */
 export function wakeAt(state: State, now: number): number {
   const { pipeline, promotion, serving, ledger, candidateAt, workers, stop, staleUpTo, restartAt, noteRetryAt } = state
-  const times = workers.map(workerWakeAt)
+  // A pause that is over and has started nobody is one under `exclusive`: it waits for the end of another worker.
+  const waiting = workers.filter((worker) => worker.state.kind !== 'back-off' || worker.state.until > now)
+  const times = waiting.map(workerWakeAt)
   if (noteRetryAt !== null && !stop?.isOver) times.push(noteRetryAt)
   if (promotion?.state === 'probation') times.push(promotion.until)
   if (promotion?.state === 'committing' && promotion.retryAt !== null) times.push(promotion.retryAt)

@@ -20,6 +20,8 @@ export class Loop {
   readonly #onChange: (state: State) => void
   readonly #queue: Input[] = []
   #isRunning = false
+  /** When the last step was; monotonic ms. What was due by then is done, or waits for something else than time. */
+  #steppedAt = 0
   #timer: NodeJS.Timeout | null = null
 
   /** `carryOut` returns an input where the outcome is known at once; `onChange` sees each state that came to rest. */
@@ -49,7 +51,9 @@ export class Loop {
   }
 
   #take(input: Input): void {
-    const { state, effects } = step(this.state, input, now())
+    const at = now()
+    this.#steppedAt = at.ms
+    const { state, effects } = step(this.state, input, at)
     this.state = state
     const answers = effects.flatMap((effect) => this.#carryOut(effect) ?? [])
     this.#queue.unshift(...answers)
@@ -57,10 +61,9 @@ export class Loop {
 
   #arm(): void {
     this.close()
-    const at = now().ms
-    const wake = wakeAt(this.state, at)
+    const wake = wakeAt(this.state, this.#steppedAt)
     if (wake === Number.POSITIVE_INFINITY) return
-    const waitMs = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(wake - at)))
+    const waitMs = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(wake - now().ms)))
     this.#timer = setTimeout(() => this.send({ type: 'tick' }), waitMs)
   }
 }

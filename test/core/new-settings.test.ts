@@ -224,6 +224,19 @@ describe('new settings', () => {
     expect(held.did('stage')).toHaveLength(1)
   })
 
+  it('that turn to exclusive let a start wait for the end of the old ones, and not for time', () => {
+    const world = World.serving('1')
+    world.send(change({}, { needsWorkers: true }))
+    world.allReady()
+    world.send(change({ strategy: 'exclusive' }))
+    world.exit(world.newest('ready'))
+    world.effects = []
+    world.pass(1_000)
+    expect(world.did('spawn')).toEqual([])
+    world.drained()
+    expect(world.did('spawn')).toHaveLength(1)
+  })
+
   it('of any strategy may come at any moment: in the end the wanted number serves', () => {
     const strategy = fc.constantFrom('blue-green' as const, 'rolling' as const, 'exclusive' as const)
     const move = fc.oneof(
@@ -268,7 +281,7 @@ describe('new settings', () => {
         const { workers, instances } = world.state
         expect(workers.filter(({ state }) => state.kind === 'ready')).toHaveLength(instances)
       }),
-      { numRuns: 1_000 },
+      { numRuns: 2_000 },
     )
   })
 })
