@@ -110,7 +110,8 @@ function receive(connection, isEnded) {
   finish(connection, text)
   const isClosing =
     /^connection: *close/im.test(head) || (/^HTTP\/1\.0/.test(head) && !/^connection: *keep-alive/im.test(head))
-  if (isEnded || isClosing || !connection.isKept || isStopping) return end(connection)
+  const isLast = isStopping && waiting.length === 0
+  if (isEnded || isClosing || !connection.isKept || isLast) return end(connection)
   const dueAt = waiting.shift()
   if (dueAt === undefined) idle.push(connection)
   else send(connection, { dueAt, isReused: true })
