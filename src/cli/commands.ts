@@ -54,6 +54,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Look',
     load: async () => (await import('./explain.ts')).explain,
   },
+  doctor: {
+    summary: 'each option and where it comes from; what would not work',
+    group: 'Look',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   demo: {
     summary: 'see it work, in under a minute',
     group: 'Look',

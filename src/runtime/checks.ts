@@ -152,6 +152,7 @@ export class Checks {
       case 'budget':
         return this.#remember(progress)
       case 'checking':
+      case 'vouched':
         return
     }
   }
@@ -258,7 +259,7 @@ export function stageJob(
 }
 
 /** The version in service, and the build that is in service as it. */
-function floorOf({ floor, committed }: State['ledger']): StageJob['floor'] {
+export function floorOf({ floor, committed }: State['ledger']): StageJob['floor'] {
   return floor === null ? null : { version: floor, build: committed?.version === floor ? committed.id : null }
 }
 

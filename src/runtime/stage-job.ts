@@ -140,6 +140,7 @@ async function onRelease(order: StagerOrder, release: Release, known: Known, too
   const evidence = await gatherEvidence(order, release, tools)
   if ('problem' in evidence) return refuse(`${name} ${evidence.problem}`)
   const proofs = evidence.pledged
+  tools.report({ type: 'vouched', proofs })
   if (release.digest !== null) {
     const down = turnedDown(order, release, release.digest, known)
     if (down !== null) return down

@@ -71,6 +71,8 @@ export interface StagedBuild {
 export type StageProgress =
   | { readonly type: 'checking' }
   | { readonly type: 'found'; readonly version: string; readonly name: string }
+  /** What will have proved the bytes if they come as they were promised, before one of them is fetched. */
+  | { readonly type: 'vouched'; readonly proofs: readonly string[] }
   | { readonly type: 'progress'; readonly bytes: number; readonly total: number | null }
   /** All bytes are here. */
   | { readonly type: 'verifying' }
@@ -141,6 +143,8 @@ function shape(value: Record<string, unknown>, directory: string): StageReport |
       return { type }
     case 'found':
       return { type, version: text(value.version), name: text(value.name) }
+    case 'vouched':
+      return { type, proofs: proofsOf(value.proofs) }
     case 'progress':
       return { type, bytes: count(value.bytes), total: value.total === null ? null : count(value.total) }
     case 'warning':
@@ -176,8 +180,12 @@ function budgetReport({ key, budget }: Record<string, unknown>): StageReport | n
 
 function build(value: unknown): StagedBuild {
   const { id: digest, version, proofs, stagedAt } = value as Record<string, unknown>
-  if (!Array.isArray(proofs) || proofs.length > 16) throw new TypeError('no proofs')
-  return { id: id(digest), version: text(version), proofs: proofs.map(text), stagedAt: text(stagedAt) }
+  return { id: id(digest), version: text(version), proofs: proofsOf(proofs), stagedAt: text(stagedAt) }
+}
+
+function proofsOf(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length > 16) throw new TypeError('no proofs')
+  return value.map(text)
 }
 
 function text(value: unknown): string {

@@ -31,6 +31,16 @@ export async function loadLedger(paths: StorePaths): Promise<LoadedLedger> {
   return ledger === null ? recover(paths) : { ledger, recovered: null }
 }
 
+/** For a look from outside: changes nothing. Null for a file that is damaged. Throws AutoupError as loadLedger does. */
+export async function peekLedger(paths: StorePaths): Promise<Ledger | null> {
+  const text = readState(paths)
+  if (text === null) return EMPTY_LEDGER
+  const value = parseJson(text)
+  refuseNewer(paths, value)
+  const { parseLedger } = await import('./ledger-schema.ts')
+  return parseLedger(value)
+}
+
 /** Durable when it returns. Throws AutoupError `failed`; the old file is there then. */
 export function saveLedger(paths: StorePaths, ledger: Ledger): void {
   try {

@@ -1,0 +1,63 @@
+/**
+ * The addresses: held by the master that runs, or free. A port is bound for a moment, since only that tells whether it
+ * may be; of a unix socket the file is looked at, for binding would take its place.
+ */
+
+import { accessSync, constants, lstatSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Address, formatAddress, type ListenSpec } from '../../core/address.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Finding } from '../../core/finding.ts'
+import type { Status } from '../../core/status.ts'
+import { sharedSpecs } from '../../runtime/doors.ts'
+import { bindListener } from '../../system/bind-listener.ts'
+import { close } from '../../system/libc.ts'
+import { findListeningOwner } from '../../system/port-owner.ts'
+import { environmentOf } from '../../system/procfs.ts'
+
+/** `root` is the folder of this service in the state directory: what runs from there is ours. */
+export function checkSockets(listen: readonly ListenSpec[], root: string, status: Status | null): Finding[] {
+  return sharedSpecs(listen).map((spec) => {
+    const shown = formatAddress(spec.address)
+    const check = 'listen'
+    const owner = ownerOf(spec.address)
+    if (owner !== null && (owner.pid === status?.pid || environmentOf(owner.pid)?.get('AUTOUP_STATE') === root)) {
+      const who = status
+        ? `the master that runs (pid ${status.pid})`
+        : `a worker of the killed master (pid ${owner.pid})`
+      return { check, level: 'ok', message: `${shown} is held by ${who}` }
+    }
+    if (owner !== null) {
+      const advice = 'stop that, or choose another address'
+      return { check, level: 'fail', message: `${shown} is in use by ${owner.command} (pid ${owner.pid}): ${advice}` }
+    }
+    try {
+      tryAddress(spec.address)
+      return { check, level: 'ok', message: `${shown} is free` }
+    } catch (error) {
+      return { check, level: 'fail', message: messageOf(error) }
+    }
+  })
+}
+
+function ownerOf(address: Address): ReturnType<typeof findListeningOwner> {
+  if (address.family === 'unix') return findListeningOwner({ family: 'unix', path: address.path })
+  if (address.port === 0) return null
+  const { host, port } = address
+  if (host !== null && !host.includes(':')) return findListeningOwner({ family: 'tcp4', host, port })
+  return findListeningOwner({ family: 'tcp6', host: host ?? '::', port })
+}
+
+function tryAddress(address: Address): void {
+  if (address.family === 'tcp') return close(bindListener(address))
+  const file = lstatSync(address.path, { throwIfNoEntry: false })
+  if (file && !file.isSocket()) {
+    throw new Error(`${formatAddress(address)} is no socket but something else: remove it, or choose another path`)
+  }
+  const directory = dirname(address.path)
+  try {
+    accessSync(directory, constants.W_OK)
+  } catch (cause) {
+    throw new Error(`${directory} does not exist or may not be written to: make it, or choose another path`, { cause })
+  }
+}

@@ -1,0 +1,43 @@
+/** What the doctor has found, for people. */
+
+import type { Diagnosis, EffectiveValue, Level } from '../core/finding.ts'
+import { clean } from './clean.ts'
+import type { Paint } from './color.ts'
+
+const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
+
+export function doctorText({ name, values, findings }: Diagnosis, paint: Paint): string {
+  const lines = [paint('bold', name)]
+  const [optionWidth, valueWidth] = [
+    widest(values.map(({ option }) => option)),
+    widest(values.map(({ value }) => value)),
+  ]
+  for (const value of values) lines.push(valueLine(value, optionWidth, Math.min(valueWidth, 44), paint))
+  lines.push('', paint('bold', 'checks'))
+  const checkWidth = widest(findings.map(({ check }) => check))
+  for (const { check, level, message } of findings) {
+    lines.push(`  ${paint(COLORS[level], level.padEnd(4))}  ${check.padEnd(checkWidth)}  ${clean(message)}`)
+  }
+  const failed = findings.filter(({ level }) => level === 'fail').length
+  const warned = findings.filter(({ level }) => level === 'warn').length
+  lines.push('', failed === 0 && warned === 0 ? 'All is well.' : `${count(failed, 'fail')}, ${count(warned, 'warn')}.`)
+  return `${lines.join('\n')}\n`
+}
+
+function valueLine(
+  { option, value, origin, from }: EffectiveValue,
+  left: number,
+  middle: number,
+  paint: Paint,
+): string {
+  const line = `  ${option.padEnd(left)}  ${clean(value).padEnd(middle)}  ${from}`
+  return origin === 'default' ? paint('dim', line) : line
+}
+
+function widest(words: readonly string[]): number {
+  return Math.max(0, ...words.map((word) => word.length))
+}
+
+function count(number: number, what: Exclude<Level, 'ok'>): string {
+  return `${number} ${what === 'fail' ? 'failed' : number === 1 ? 'warning' : 'warnings'}`
+}
