@@ -5,7 +5,7 @@
  */
 
 import { closeSync, constants, openSync } from 'node:fs'
-import { isOpenForWriting } from '../../src/system/libc.ts'
+import { isOpenForWriting } from '../../src/system/libc/descriptors.ts'
 
 /** `fd` is open for reading only. */
 export function isBeingWritten(fd: number): boolean {

@@ -19,7 +19,8 @@ import { resolveLaunch } from '../runtime/launch.ts'
 import { checkSeal, isWhole } from '../store/check-seal.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { writeAtomically } from '../system/atomic.ts'
-import { execve, setCloseOnExec } from '../system/libc.ts'
+import { setCloseOnExec } from '../system/libc/descriptors.ts'
+import { execve } from '../system/libc/processes.ts'
 
 interface Count {
   readonly build: BuildId

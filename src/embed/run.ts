@@ -49,7 +49,7 @@ function isWorker(): boolean {
 
 async function supportProblem(): Promise<AutoupError | null> {
   try {
-    const { selfTest } = await import('../system/libc.ts')
+    const { selfTest } = await import('../system/libc/self-test.ts')
     selfTest()
     return null
   } catch (error) {

@@ -5,7 +5,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { formatDuration } from '../core/duration.ts'
-import { selfTest } from '../system/libc.ts'
+import { selfTest } from '../system/libc/self-test.ts'
 import { runToEnd } from '../system/probe.ts'
 import { roleVariable } from '../system/self.ts'
 import type { SpawnRequest } from '../system/spawn.ts'

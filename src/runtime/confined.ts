@@ -12,7 +12,8 @@
 
 import { setPriority } from 'node:os'
 import { forgoPrivileges, landlockAbi, restrictWrites } from '../system/landlock.ts'
-import { execve, setCloseOnExec } from '../system/libc.ts'
+import { setCloseOnExec } from '../system/libc/descriptors.ts'
+import { execve } from '../system/libc/processes.ts'
 import { dieFirst, dropCapabilities, FILE_CAPABILITIES, limitSelf } from '../system/own-limits.ts'
 import { denyEscapes } from '../system/seccomp.ts'
 import { ownExecutable, selfAs } from '../system/self.ts'

@@ -8,7 +8,7 @@ import { formatAddress, type ListenSpec } from '../core/address.ts'
 import type { Ready } from '../core/settings.ts'
 import { bindListener } from '../system/bind-listener.ts'
 import { describeSocket } from '../system/describe-socket.ts'
-import { close } from '../system/libc.ts'
+import { close } from '../system/libc/descriptors.ts'
 import type { Listener } from '../system/listeners.ts'
 import { reservePort } from '../system/reserve-port.ts'
 

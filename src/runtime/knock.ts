@@ -5,7 +5,7 @@
  */
 
 import { connect, type Socket } from 'node:net'
-import { getsockopt, setsockopt } from '../system/libc.ts'
+import { getsockopt, setsockopt } from '../system/libc/sockets.ts'
 import type { Listener } from '../system/listeners.ts'
 
 const FIRST_AFTER_MS = 150

@@ -5,7 +5,7 @@
 
 import { fstatSync } from 'node:fs'
 import { type Address, formatAddress } from '../core/address.ts'
-import { getsockname, isListening, socketType } from './libc.ts'
+import { getsockname, isListening, socketType } from './libc/sockets.ts'
 import { isAnyHost, isSameHost } from './sockaddr.ts'
 
 /** Where a socket is bound: host and port, or a path; nothing of them for other families. */

@@ -8,7 +8,7 @@
 import { fstatSync, readlinkSync } from 'node:fs'
 import { AutoupError } from '../core/errors.ts'
 import { describeSocket, inodeOf, type SocketDescription } from './describe-socket.ts'
-import { setCloseOnExec } from './libc.ts'
+import { setCloseOnExec } from './libc/descriptors.ts'
 
 export interface InheritedSocket extends SocketDescription {
   /** From LISTEN_FDNAMES; `unknown` without one, as sd_listen_fds_with_names(3) has it. Names may repeat. */

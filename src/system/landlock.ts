@@ -8,7 +8,8 @@
  */
 
 import { closeSync, constants, openSync } from 'node:fs'
-import { prctl, syscall } from './libc.ts'
+import { syscall } from './libc/native.ts'
+import { prctl } from './libc/processes.ts'
 
 /** linux/landlock.h; the three calls have these numbers on every architecture. */
 const SYS_LANDLOCK_CREATE_RULESET = 444

@@ -5,7 +5,8 @@
  */
 
 import type { Socket } from 'node:net'
-import { bind, close, listen, socket } from './libc.ts'
+import { close } from './libc/descriptors.ts'
+import { bind, listen, socket } from './libc/sockets.ts'
 
 export interface LineServer {
   /** Takes no new connection; what is on its way is still read, for at most a second. */

@@ -10,7 +10,7 @@ import { AutoupError } from '../core/errors.ts'
 import { bindListener } from './bind-listener.ts'
 import { describeSocket, inodeOf, isBoundTo } from './describe-socket.ts'
 import type { InheritedSocket } from './inherited.ts'
-import { close } from './libc.ts'
+import { close } from './libc/descriptors.ts'
 import { isAnyHost } from './sockaddr.ts'
 
 export { inodeOf } from './describe-socket.ts'

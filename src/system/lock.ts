@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
-import { flock } from './libc.ts'
+import { flock } from './libc/descriptors.ts'
 import { isAlive } from './procfs.ts'
 
 export interface Lock {

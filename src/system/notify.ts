@@ -11,7 +11,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UNIX_PATH_MAX } from '../core/address.ts'
 import { AutoupError } from '../core/errors.ts'
-import { bind, close, recv, setAsync, setOwner, socket } from './libc.ts'
+import { close, setAsync, setOwner } from './libc/descriptors.ts'
+import { bind, recv, socket } from './libc/sockets.ts'
 import { openLineServer } from './line-server.ts'
 
 export interface NotifyAddress {

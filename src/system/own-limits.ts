@@ -7,7 +7,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { arch, platform } from 'node:process'
 import { errnoOf } from '../core/errors.ts'
-import { prctl, syscall } from './libc.ts'
+import { syscall } from './libc/native.ts'
+import { prctl } from './libc/processes.ts'
 
 /** RLIMIT_*, of every architecture that there is a current Node for. */
 const LIMIT = { cpuSeconds: 0, fileBytes: 1, dataBytes: 2, coreBytes: 4 } as const

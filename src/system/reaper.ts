@@ -5,7 +5,7 @@
  * As pid 1 of a container the master needs this too, for Node does not reap there.
  */
 
-import { setChildSubreaper, waitpid } from './libc.ts'
+import { setChildSubreaper, waitpid } from './libc/processes.ts'
 import { childrenOf, readStat } from './procfs.ts'
 import { type Exit, isOwnChild } from './spawn.ts'
 

@@ -4,7 +4,8 @@
  * nearly all do, may bind and listen on it beside us (socket(7)). The reservation ends with `release` or our death.
  */
 
-import { bind, close, getsockname, setsockopt, socket } from './libc.ts'
+import { close } from './libc/descriptors.ts'
+import { bind, getsockname, setsockopt, socket } from './libc/sockets.ts'
 
 export interface ReservedPort {
   readonly port: number

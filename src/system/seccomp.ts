@@ -9,7 +9,7 @@
 
 import { constants, endianness } from 'node:os'
 import { arch } from 'node:process'
-import { installFilter } from './libc.ts'
+import { installFilter } from './libc/processes.ts'
 
 /** unistd.h of each architecture that the filter is known for; `audit` is AUDIT_ARCH_* of linux/audit.h. */
 const GENERIC = { socket: 198, setsid: 157, prlimit64: 261, chmod: null, fchmod: 52, fchmodat: 53 }

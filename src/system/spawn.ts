@@ -13,7 +13,7 @@ import { accessSync, constants, readdirSync, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { errnoOf } from '../core/errors.ts'
 import { killSession } from './kill-session.ts'
-import { isCloseOnExec, setCloseOnExec } from './libc.ts'
+import { isCloseOnExec, setCloseOnExec } from './libc/descriptors.ts'
 import { readStat } from './procfs.ts'
 
 export type Output = number | 'inherit' | 'pipe' | 'ignore'

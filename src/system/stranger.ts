@@ -7,7 +7,8 @@
 
 import { arch } from 'node:process'
 import { errnoOf } from '../core/errors.ts'
-import { prctl, syscall } from './libc.ts'
+import { syscall } from './libc/native.ts'
+import { prctl } from './libc/processes.ts'
 import { capabilities } from './own-limits.ts'
 
 /** systemd.io/UIDS-GIDS: 65520 to 65533 are nobody's, and inside of what every container maps. */

@@ -5,10 +5,10 @@
 
 import { open } from 'node:fs/promises'
 import { arch } from 'node:process'
-import { syscall } from './libc.ts'
+import { syscall } from './libc/native.ts'
 import { inParallel } from './parallel.ts'
 
-/** syncfs(2), which libc.ts declares no function for: unistd.h of each architecture. */
+/** syncfs(2), which libc/native.ts declares no function for: unistd.h of each architecture. */
 const SYS_SYNCFS: Readonly<Record<string, number>> = {
   x64: 306,
   arm64: 267,

@@ -5,7 +5,9 @@
  */
 
 import { inodeOf } from './describe-socket.ts'
-import { close, isListening, pidfdGetfd, pidfdOpen } from './libc.ts'
+import { close } from './libc/descriptors.ts'
+import { pidfdGetfd, pidfdOpen } from './libc/processes.ts'
+import { isListening } from './libc/sockets.ts'
 import { openFiles } from './procfs.ts'
 
 /**

@@ -8,7 +8,8 @@ import { existsSync, statSync } from 'node:fs'
 import { type Address, parseListen } from '../core/address.ts'
 import { BACKLOG, bindListener } from './bind-listener.ts'
 import { describeSocket } from './describe-socket.ts'
-import { close, getsockopt, isListening, isShut, listen, setNonBlocking } from './libc.ts'
+import { close, setNonBlocking } from './libc/descriptors.ts'
+import { getsockopt, isListening, isShut, listen } from './libc/sockets.ts'
 import { inodeOf, type Listener } from './listeners.ts'
 
 /**

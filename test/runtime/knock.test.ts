@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseListen } from '../../src/core/address.ts'
 import { knock } from '../../src/runtime/knock.ts'
-import { getsockopt, setsockopt } from '../../src/system/libc.ts'
+import { getsockopt, setsockopt } from '../../src/system/libc/sockets.ts'
 import { closeListener, type Listener, openListeners } from '../../src/system/listeners.ts'
 import { onEnd } from '../support/on-end.ts'
 import { until } from '../support/until.ts'

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { trackStranger } from '../../src/runtime/process.ts'
-import { setChildSubreaper } from '../../src/system/libc.ts'
+import { setChildSubreaper } from '../../src/system/libc/processes.ts'
 import { isAlive, readStat } from '../../src/system/procfs.ts'
 import { spawnChild } from '../../src/system/spawn.ts'
 import { onEnd } from '../support/on-end.ts'

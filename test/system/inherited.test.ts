@@ -1,5 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { symlinkSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'vitest'
@@ -9,26 +9,13 @@ import { findProgram, needs } from '../support/requirements.ts'
 import { end } from './python.ts'
 import { dial, directory, heard } from './sockets.ts'
 
-const ROOT = new URL('../../', import.meta.url).pathname
-
-/** The listeners as JavaScript, for a child that really is started with LISTEN_FDS. */
-function compiled(): string {
-  const folder = directory()
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  const config = { extends: join(ROOT, 'tsconfig.json'), files: [join(ROOT, 'src/system/listeners.ts')], include: [] }
-  const compilerOptions = { rootDir: join(ROOT, 'src'), outDir: folder, incremental: false, declaration: false }
-  const more = { isolatedDeclarations: false, tsBuildInfoFile: null, typeRoots: [join(ROOT, 'node_modules/@types')] }
-  const tsconfig = join(folder, 'tsconfig.json')
-  writeFileSync(tsconfig, JSON.stringify({ ...config, compilerOptions: { ...compilerOptions, ...more } }))
-  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', tsconfig], { stdio: 'inherit' })
-  return folder
-}
+/** Node 20 runs no TypeScript: a child that really is started with LISTEN_FDS takes what was built. */
+const BUILT = new URL('../../dist/src/', import.meta.url).href
 
 const CHILD = `
-import { openListeners, readInherited } from './system/listeners.js'
-import { isCloseOnExec } from './system/libc.js'
-import { parseListen } from './core/address.js'
+import { openListeners, readInherited } from '${BUILT}system/listeners.js'
+import { isCloseOnExec } from '${BUILT}system/libc/descriptors.js'
+import { parseListen } from '${BUILT}core/address.js'
 import net from 'node:net'
 const inherited = readInherited(process.env, process.pid)
 const spec = parseListen(process.env.WANTED)
@@ -38,13 +25,14 @@ net.createServer((c) => c.end(JSON.stringify({ inherited, listeners, closeOnExec
 `
 
 needs('systemd-socket-activate').test('sockets that systemd opened are inherited, named and matched', async () => {
-  const folder = compiled()
-  writeFileSync(join(folder, 'child.js'), CHILD)
+  const folder = directory()
+  const child = join(folder, 'child.mjs')
+  writeFileSync(child, CHILD)
   const port = await freePort()
   const path = join(folder, 'app.sock')
   const options = ['--listen', `127.0.0.1:${port}`, '--listen', path, '--fdname=web:local', '--setenv=WANTED']
   const program = findProgram('systemd-socket-activate') as string
-  const activator = spawn(program, [...options, process.execPath, join(folder, 'child.js')], {
+  const activator = spawn(program, [...options, process.execPath, child], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, WANTED: `front=127.0.0.1:${port}` },
   })

@@ -4,7 +4,9 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseListen } from '../../src/core/address.ts'
-import * as libc from '../../src/system/libc.ts'
+import * as descriptors from '../../src/system/libc/descriptors.ts'
+import * as processes from '../../src/system/libc/processes.ts'
+import * as sockets from '../../src/system/libc/sockets.ts'
 import { closeListener, inodeOf, openListeners, readInherited } from '../../src/system/listeners.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
@@ -21,8 +23,8 @@ test('a bound listener parks connections until a worker takes them', async () =>
 
 test('a listener does not block, closes on exec, reuses its address and never its port', () => {
   const { fd } = openOne('127.0.0.1:0')
-  expect(libc.isNonBlocking(fd)).toBe(true)
-  expect(libc.isCloseOnExec(fd)).toBe(true)
+  expect(descriptors.isNonBlocking(fd)).toBe(true)
+  expect(descriptors.isCloseOnExec(fd)).toBe(true)
   const script = `${SOCKET}print(s.getsockopt(1, socket.SO_REUSEADDR), s.getsockopt(1, socket.SO_REUSEPORT))`
   expect(python(script, [fd])).toBe('1 0')
 })
@@ -151,9 +153,9 @@ test('a dead unix socket is replaced, a live one and a file are left alone', asy
 
 test('a live datagram socket on the path is left alone', () => {
   const path = join(directory(), 'log')
-  const fd = libc.socket('unix', 'datagram')
-  onEnd(() => libc.close(fd))
-  libc.bind(fd, { family: 'unix', path })
+  const fd = sockets.socket('unix', 'datagram')
+  onEnd(() => descriptors.close(fd))
+  sockets.bind(fd, { family: 'unix', path })
   expect(refusal(() => openOne(`unix:${path}`)).message).toContain('another process listens there')
 })
 
@@ -174,9 +176,9 @@ test('an orphaned socket is taken for its address, and one that nobody wants is 
 
 test('an inherited socket serves the listener it matches by address or by name; the rest is passed on', () => {
   const made = openAll(['a=127.0.0.1:0', 'b=[::1]:0', 'c=127.0.0.3:0'])
-  const datagram = libc.socket('tcp4', 'datagram')
-  onEnd(() => libc.close(datagram))
-  libc.bind(datagram, { family: 'tcp4', host: '127.0.0.1', port: 0 })
+  const datagram = sockets.socket('tcp4', 'datagram')
+  onEnd(() => descriptors.close(datagram))
+  sockets.bind(datagram, { family: 'tcp4', host: '127.0.0.1', port: 0 })
   const [byAddress, byName, unknown] = made
   const names = ['whatever', 'web', 'spare']
   const inherited = [
@@ -213,7 +215,7 @@ test('a wildcard that was inherited is the one that was asked for, whatever its 
   const socket = { ...wild, host: '::', fd: copyOf(wild.fd), name: 'unknown' }
   const specs = [`${wild.port}`, `0.0.0.0:${wild.port}`, `[0:0:0:0:0:0:0:0]:${wild.port}`].map(parseListen)
   for (const spec of specs) expect(openListeners([spec], [socket], new Map())).toMatchObject([{ fd: socket.fd, spec }])
-  libc.close(socket.fd)
+  descriptors.close(socket.fd)
 })
 
 test('variables that are meant for another process are no inheritance', () => {
@@ -232,10 +234,10 @@ test('variables that promise what is not there are refused', () => {
 
 /** A second descriptor of the same socket, as a fork would leave one. */
 function copyOf(fd: number): number {
-  const self = libc.pidfdOpen(process.pid)
+  const self = processes.pidfdOpen(process.pid)
   try {
-    return libc.pidfdGetfd(self, fd)
+    return processes.pidfdGetfd(self, fd)
   } finally {
-    libc.close(self)
+    descriptors.close(self)
   }
 }

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { expect, test } from 'vitest'
-import * as libc from '../../src/system/libc.ts'
+import * as descriptors from '../../src/system/libc/descriptors.ts'
+import * as sockets from '../../src/system/libc/sockets.ts'
 import { reservePort } from '../../src/system/reserve-port.ts'
 import { onEnd } from '../support/on-end.ts'
 import { end, startPython } from './python.ts'
@@ -45,9 +46,9 @@ server.serve_forever()`
 test('nobody answers on a reserved port, and a server that does not share it cannot have it', async () => {
   const port = reserved()
   expect(await attempt({ port, path: null })).toBe('ECONNREFUSED')
-  const fd = libc.socket('tcp4')
-  onEnd(() => libc.close(fd))
-  expect(() => libc.bind(fd, { family: 'tcp4', host: '127.0.0.1', port })).toThrow('EADDRINUSE')
+  const fd = sockets.socket('tcp4')
+  onEnd(() => descriptors.close(fd))
+  expect(() => sockets.bind(fd, { family: 'tcp4', host: '127.0.0.1', port })).toThrow('EADDRINUSE')
 })
 
 test('reservations differ, and a released port can be had by anybody', async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import * as libc from '../../src/system/libc.ts'
+import * as descriptors from '../../src/system/libc/descriptors.ts'
 import { closeListener, inodeOf } from '../../src/system/listeners.ts'
 import { takeBack } from '../../src/system/take-back.ts'
 import { onEnd } from '../support/on-end.ts'
@@ -41,8 +41,8 @@ test('a taken-back descriptor closes on exec and is taken from the first worker 
   const taken = takeBack([one.pid, two.pid], new Map([['a', listener.inode]]))
   expect([...taken.keys()]).toEqual(['a'])
   const fd = taken.get('a') as number
-  onEnd(() => libc.close(fd))
-  expect(libc.isCloseOnExec(fd)).toBe(true)
+  onEnd(() => descriptors.close(fd))
+  expect(descriptors.isCloseOnExec(fd)).toBe(true)
   expect(inodeOf(fd)).toBe(listener.inode)
 })
 

@@ -1,7 +1,8 @@
 import { existsSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import * as libc from '../../src/system/libc.ts'
+import * as descriptors from '../../src/system/libc/descriptors.ts'
+import * as sockets from '../../src/system/libc/sockets.ts'
 import { inodeOf, type Listener } from '../../src/system/listeners.ts'
 import { rebind, tend } from '../../src/system/tend.ts'
 import { onEnd } from '../support/on-end.ts'
@@ -35,9 +36,9 @@ test('a queue that a worker made too short takes clients again', async () => {
 test('O_NONBLOCK that a worker cleared for all is set again', () => {
   const listener = openOne('127.0.0.1:0')
   python(`${SOCKET}import os; os.set_blocking(3, True)`, [listener.fd])
-  expect(libc.isNonBlocking(listener.fd)).toBe(false)
+  expect(descriptors.isNonBlocking(listener.fd)).toBe(false)
   expect(tend(listener)).toBe('fine')
-  expect(libc.isNonBlocking(listener.fd)).toBe(true)
+  expect(descriptors.isNonBlocking(listener.fd)).toBe(true)
 })
 
 test('a TCP socket that a worker shut down listens again on its port, for every holder', async () => {
@@ -113,10 +114,10 @@ test('clients that wait in a unix queue do not look like a shut socket', async (
 })
 
 test('a socket of another kind is left alone', () => {
-  const fd = libc.socket('tcp4', 'datagram')
-  onEnd(() => libc.close(fd))
-  libc.setNonBlocking(fd, false)
+  const fd = sockets.socket('tcp4', 'datagram')
+  onEnd(() => descriptors.close(fd))
+  descriptors.setNonBlocking(fd, false)
   const { spec, ...listener } = openOne('127.0.0.1:0')
   expect(tend({ ...listener, spec, family: 'other', fd })).toBe('fine')
-  expect(libc.isNonBlocking(fd)).toBe(false)
+  expect(descriptors.isNonBlocking(fd)).toBe(false)
 })
