@@ -7,7 +7,7 @@ import { messageOf } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { Settings } from '../../core/settings.ts'
 import { LANDLOCK_ABI_NEEDED, landlockAbi } from '../../system/landlock.ts'
-import { selfTest } from '../../system/libc.ts'
+import { selfTest } from '../../system/libc/self-test.ts'
 
 /** engines of package.json. */
 const NODE_LEAST = [20, 18, 1] as const

@@ -11,7 +11,7 @@ import type { Finding } from '../../core/finding.ts'
 import type { Status } from '../../core/status.ts'
 import { sharedSpecs } from '../../runtime/doors.ts'
 import { bindListener } from '../../system/bind-listener.ts'
-import { close } from '../../system/libc.ts'
+import { close } from '../../system/libc/descriptors.ts'
 import { findListeningOwner } from '../../system/port-owner.ts'
 import { environmentOf } from '../../system/procfs.ts'
 
