@@ -10,6 +10,7 @@ const SOURCE = 'What runs'
 const TRUST = 'What is trusted'
 const READY = 'When a new build serves'
 const END = 'How an old one ends'
+const HOOKS = 'Your own commands (docs/hooks.md)'
 const WORKERS = 'Workers'
 const PLACES = 'Where things are'
 
@@ -132,6 +133,31 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     help: 'what asks a worker to finish',
     default: 'as its program likes, else TERM',
     group: END,
+  },
+  {
+    flag: 'before-promote',
+    value: 'COMMAND',
+    help: 'must exit 0 before a new build is started; AUTOUP_BUILD_DIR names it',
+    group: HOOKS,
+  },
+  {
+    flag: 'after-commit',
+    value: 'COMMAND',
+    help: 'is run once a new build is committed',
+    group: HOOKS,
+  },
+  {
+    flag: 'after-rollback',
+    value: 'COMMAND',
+    help: 'is run when a new build has failed, and after `autoup rollback`',
+    group: HOOKS,
+  },
+  {
+    flag: 'hook-timeout',
+    value: 'DURATION',
+    help: 'one of these that has not ended by then is killed, and has failed',
+    default: seconds(DEFAULTS.hookTimeoutMs),
+    group: HOOKS,
   },
   {
     flag: 'instances',

@@ -29,8 +29,18 @@ const KEEP_MAX = 1_000
 const INTERVAL_MIN_MS = 100
 /** A timer of Node ends at 2³¹ ms, a little under 25 days, and fires at once beyond. */
 const DURATION_MAX_MS = 24 * 86_400_000
+const HOOKS = ['before-promote', 'after-commit', 'after-rollback', 'hook-timeout'] as const
 /** Options of the source; without --fetch they would do nothing. */
-const NEEDS_FETCH = ['sha256', 'token-file', 'public-key', 'min-age', 'interval', 'preflight', 'keep'] as const
+const NEEDS_FETCH = [
+  'sha256',
+  'token-file',
+  'public-key',
+  'min-age',
+  'interval',
+  'preflight',
+  'keep',
+  ...HOOKS,
+] as const
 
 /** `app` is what a configuration file says. Throws AutoupError `usage` or `config`. */
 export function buildSettings(input: Input, io: Io, app: FileLayer | null = null): Settings {
@@ -57,6 +67,10 @@ export function buildSettings(input: Input, io: Io, app: FileLayer | null = null
     drainSignal: options.read('drain-signal', parseDrainSignal, null),
     probationMs: duration(options, 'probation', DEFAULTS.probationMs, 0),
     preflight: options.read('preflight', (text) => text, null),
+    beforePromote: options.read('before-promote', (text) => text, null),
+    afterCommit: options.read('after-commit', (text) => text, null),
+    afterRollback: options.read('after-rollback', (text) => text, null),
+    hookTimeoutMs: duration(options, 'hook-timeout', DEFAULTS.hookTimeoutMs, 1),
     user: options.read('user', parseUser, null),
     envFile: options.read('env-file', (text, base) => readable(resolve(base, text)), null),
     preload: !options.isOn('no-preload'),

@@ -18,6 +18,8 @@ interface OfBuild {
   readonly version: string
 }
 
+export type Hook = 'before-promote' | 'after-commit' | 'after-rollback'
+
 export type Purpose = 'upgrade' | 'rollback' | 'restart'
 
 /** How a request of the operator, or a check, ended. `upgrade` and its like wait for exactly one of these. */
@@ -65,6 +67,10 @@ export type AutoupEvent =
   | ({ readonly type: 'build-staged'; readonly proofs: readonly string[] } & OfBuild)
   | ({ readonly type: 'build-refused'; readonly reason: string } & OfBuild)
   | ({ readonly type: 'preflight-started' } & OfBuild)
+  /** A command of the operator's: --before-promote and its like. */
+  | ({ readonly type: 'hook-started'; readonly hook: Hook } & OfBuild)
+  /** One that came after; what comes before fails its promotion. */
+  | ({ readonly type: 'hook-failed'; readonly hook: Hook; readonly reason: string } & OfBuild)
   | ({ readonly type: 'promotion-started'; readonly purpose: Purpose; readonly generation: number } & OfBuild)
   | ({
       readonly type: 'promotion-ready'

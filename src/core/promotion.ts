@@ -2,10 +2,13 @@
  * One promotion: a generation of workers is started beside the old one, proves itself, and is committed. An
  * upgrade, a manual rollback and a graceful restart are the same machine with another target and verdict rule. Pure.
  *
- *     recording ─recorded─▶ preflight ─passed─▶ vacating ─vacated─▶ starting ─ready─▶ probation ─due─▶ committing ─▶ committed
- *         │ upgrade only     │ if asked for      │ exclusive only     │               │ worker dies, probe fails
- *         ▼                  ▼                   ▼                    ▼               ▼
- *       failed ◀─────────────┴───────────────────┴────────────────────┘           returning ─established─▶ failed
+ *     recording ─recorded─▶ preflight ─passed─▶ before-hook ─passed─▶ vacating ─vacated─▶ starting ─ready─▶ probation
+ *         │ upgrade only     │ if asked for      │ if asked for        │ exclusive only     │                │   │ due
+ *         ▼                  ▼                   ▼                     ▼                    ▼                │   ▼
+ *       failed ◀─────────────┴───────────────────┴─────────────────────┴────────────────────┘                │ committing
+ *         ▲                                                                                                  │   │
+ *         └─established─ returning ◀──────────────────────────────────────── worker dies, probe fails ───────┘   ▼
+ *                                                                                                            committed
  *
  * Until `ready` nothing has happened to the old workers (unless `exclusive`). From `ready` on only the new ones
  * serve, so a failure goes through `returning`: the committed build is started first. What a failure says about the
@@ -38,7 +41,7 @@ interface Base {
 }
 
 export type Promotion =
-  | ({ readonly state: 'recording' | 'preflight' | 'vacating' | 'starting' } & Base)
+  | ({ readonly state: 'recording' | 'preflight' | 'before-hook' | 'vacating' | 'starting' } & Base)
   | ({ readonly state: 'probation'; readonly until: number } & Base)
   /** `retryAt`: the commit could not be recorded; the new build serves on and it is tried again. */
   | ({ readonly state: 'committing'; readonly retryAt: number | null } & Base)
@@ -49,11 +52,13 @@ export type PromotionEvent =
   | { readonly type: 'recorded' }
   | { readonly type: 'not-recorded'; readonly reason: string }
   | { readonly type: 'preflight-passed' }
+  /** The operator's own command has nothing against it. */
+  | { readonly type: 'hook-passed' }
   /** The old workers are gone (exclusive). */
   | { readonly type: 'vacated' }
   /** Every worker of the new generation is ready. */
   | { readonly type: 'ready' }
-  /** A worker, a probe or the preflight failed; or the operator calls it off. */
+  /** A worker, a probe, the preflight or the hook failed; or the operator calls it off. */
   | { readonly type: 'failed'; readonly failure: Failure }
   /** While returning: the committed build serves again … */
   | { readonly type: 'established' }
@@ -63,6 +68,7 @@ export type PromotionEvent =
 export type PromotionEffect =
   | { readonly type: 'record-candidate' }
   | { readonly type: 'run-preflight' }
+  | { readonly type: 'run-before-hook' }
   /** From now on the new generation is the one that serves. */
   | { readonly type: 'hand-over' }
   /** From now on the committed build serves again, in a generation of its own. */
@@ -76,6 +82,7 @@ export type Verdict =
 export interface PromotionContext {
   readonly exclusive: boolean
   readonly preflight: boolean
+  readonly beforeHook: boolean
   readonly probationMs: number
   readonly commitRetryMs: number
 }
@@ -87,7 +94,7 @@ export interface PromotionStep {
   readonly verdict: Verdict | null
 }
 
-/** A restart and a rollback start what was committed before: nothing to record, no preflight. */
+/** A restart and a rollback start what was committed before: nothing to record, no preflight, no hook. */
 export function beginPromotion(base: Base, context: PromotionContext): PromotionStep {
   if (base.purpose === 'upgrade') return go({ ...base, state: 'recording' }, { type: 'record-candidate' })
   return go({ ...base, state: context.exclusive ? 'vacating' : 'starting' })
@@ -105,11 +112,13 @@ export function stepPromotion(
       if (event.type === 'recorded')
         return context.preflight
           ? go({ ...promotion, state: 'preflight' }, { type: 'run-preflight' })
-          : start(promotion, context)
+          : ask(promotion, context)
       if (event.type === 'not-recorded') return fail({ kind: 'machine', reason: event.reason, isProbe: false })
       return go(promotion)
     case 'preflight':
-      return event.type === 'preflight-passed' ? start(promotion, context) : go(promotion)
+      return event.type === 'preflight-passed' ? ask(promotion, context) : go(promotion)
+    case 'before-hook':
+      return event.type === 'hook-passed' ? start(promotion, context) : go(promotion)
     case 'vacating':
       return event.type === 'vacated' ? go({ ...promotion, state: 'starting' }) : go(promotion)
     case 'starting':
@@ -148,6 +157,7 @@ function onFailure(promotion: Promotion, failure: Failure, context: PromotionCon
   switch (promotion.state) {
     case 'recording':
     case 'preflight':
+    case 'before-hook':
       return fail(failure)
     case 'vacating':
     case 'starting':
@@ -166,6 +176,13 @@ function onFailure(promotion: Promotion, failure: Failure, context: PromotionCon
     default:
       return unreachable(promotion)
   }
+}
+
+/** The last word before anything happens is the operator's. */
+function ask(promotion: Base, context: PromotionContext): PromotionStep {
+  if (!context.beforeHook) return start(promotion, context)
+  const { purpose, target, generation, startedAt } = promotion
+  return go({ purpose, target, generation, startedAt, state: 'before-hook' }, { type: 'run-before-hook' })
 }
 
 function start(promotion: Base, context: PromotionContext): PromotionStep {

@@ -46,6 +46,13 @@ export interface Settings {
   readonly probationMs: number
   /** Shell words of a command that must exit 0 in the staged build, or null. */
   readonly preflight: string | null
+  /** Shell words that must exit 0 before a staged build is started, or null. */
+  readonly beforePromote: string | null
+  /** Shell words, run once a new build is committed, or null. */
+  readonly afterCommit: string | null
+  /** Shell words, run when a new build has failed or the operator has gone back, or null. */
+  readonly afterRollback: string | null
+  readonly hookTimeoutMs: number
   /** `NAME[:GROUP]`, or null: the master's own. */
   readonly user: string | null
   readonly envFile: string | null
@@ -95,6 +102,7 @@ export const DEFAULTS = {
   readyTimeoutMs: 30_000,
   drainTimeoutMs: 30_000,
   probationMs: 10_000,
+  hookTimeoutMs: 60_000,
   keep: 3,
 } as const
 
@@ -145,7 +153,7 @@ export function haveSameRules(one: string, other: string): boolean {
  * launch only, so a corrected configuration lifts it.
  */
 export function launchKey(settings: Settings, environment: string): string {
-  const { command, ready, listen, user, preflight, readyTimeoutMs, preload, embedded } = settings
+  const { command, ready, listen, user, preflight, beforePromote, readyTimeoutMs, preload, embedded } = settings
   return JSON.stringify([
     command,
     ready,
@@ -156,5 +164,6 @@ export function launchKey(settings: Settings, environment: string): string {
     environment,
     preload,
     ...(embedded === null ? [] : [embedded.args]),
+    ...(beforePromote === null ? [] : [{ beforePromote }]),
   ])
 }

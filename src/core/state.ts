@@ -29,6 +29,7 @@ export interface Policy {
   readonly drainTimeoutMs: number
   readonly probationMs: number
   readonly hasPreflight: boolean
+  readonly hasBeforeHook: boolean
   /** Until a build is committed the program serves as it lies here. */
   readonly isEmbedded: boolean
   readonly promotes: Embedded['promotes']
@@ -136,7 +137,7 @@ export type Input =
   /** MAINPID=: the process to signal and to watch is another one of the same worker. */
   | { readonly type: 'worker-moved'; readonly worker: number; readonly pid: number; readonly to: number }
   /** Of the promotion of this generation; another one has its own. */
-  | { readonly type: 'preflight'; readonly generation: number; readonly failure: Failure | null }
+  | { readonly type: 'preflight' | 'before-hook'; readonly generation: number; readonly failure: Failure | null }
   | { readonly type: 'saved'; readonly purpose: SavePurpose; readonly error: string | null }
   /** A shared socket was lost and bound anew: only new workers can have it. `listeners` is what is to be written down. */
   | { readonly type: 'listener-lost'; readonly listeners: Ledger['listeners'] }
@@ -167,6 +168,7 @@ export type Effect =
   /** The changed configuration holds from here on. */
   | { readonly type: 'apply-settings' }
   | { readonly type: 'preflight'; readonly generation: number; readonly build: Build }
+  | { readonly type: 'before-hook'; readonly generation: number; readonly build: Build }
   | { readonly type: 'save'; readonly purpose: SavePurpose; readonly ledger: Ledger }
   | { readonly type: 'sweep' }
   | { readonly type: 'emit'; readonly event: AutoupEvent }

@@ -109,13 +109,12 @@ function take(turn: Turn, input: Input): void {
       if (worker) turn.update(worker, { pid: input.to })
       return
     }
-    case 'preflight': {
+    case 'preflight':
+    case 'before-hook': {
       const { promotion } = turn.state
-      if (promotion?.state !== 'preflight' || promotion.generation !== input.generation) return
-      return tellPromotion(
-        turn,
-        input.failure ? { type: 'failed', failure: input.failure } : { type: 'preflight-passed' },
-      )
+      if (promotion?.state !== input.type || promotion.generation !== input.generation) return
+      const passed = { type: input.type === 'preflight' ? 'preflight-passed' : 'hook-passed' } as const
+      return tellPromotion(turn, input.failure ? { type: 'failed', failure: input.failure } : passed)
     }
     case 'saved':
       return onSaved(turn, input.purpose, input.error)

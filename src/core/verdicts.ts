@@ -94,6 +94,9 @@ function carryOut(turn: Turn, subject: Subject, step: PromotionStep): void {
         turn.emit({ type: 'preflight-started', ...of })
         turn.do({ type: 'preflight', generation, build: target })
         break
+      case 'run-before-hook':
+        turn.do({ type: 'before-hook', generation, build: target })
+        break
       case 'hand-over':
         turn.set({ serving: { generation, build: target, isEstablished: true, isTroubled: false } })
         turn.emit({
@@ -209,10 +212,11 @@ function otherCandidate(ledger: Ledger, build: Build): Ledger['candidate'] {
 }
 
 function contextOf(turn: Turn): PromotionContext {
-  const { strategy, hasPreflight, probationMs } = turn.state.policy
+  const { strategy, hasPreflight, hasBeforeHook, probationMs } = turn.state.policy
   return {
     exclusive: strategy === 'exclusive',
     preflight: hasPreflight,
+    beforeHook: hasBeforeHook,
     probationMs,
     commitRetryMs: LIMITS.commitRetryMs,
   }

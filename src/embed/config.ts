@@ -50,6 +50,12 @@ export interface RunConfig {
   readonly minAge?: Duration
   readonly watchdog?: Duration
   readonly preflight?: string
+  /** Commands of the operator's (docs/hooks.md). */
+  readonly beforePromote?: string
+  readonly afterCommit?: string
+  readonly afterRollback?: string
+  /** Default: 60 s. */
+  readonly hookTimeout?: Duration
   readonly user?: string
   readonly envFile?: string
   readonly sha256?: string
@@ -120,6 +126,7 @@ const DURATIONS: ReadonlySet<string> = new Set<keyof RunConfig>([
   'probation',
   'minAge',
   'watchdog',
+  'hookTimeout',
 ])
 
 function textOf(key: string, value: unknown): string {

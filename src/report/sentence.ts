@@ -81,6 +81,10 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       return ['build', 'error', `${build(event)} is refused: ${event.reason}`]
     case 'preflight-started':
       return ['build', 'info', `${build(event)} is tried by the preflight command`]
+    case 'hook-started':
+      return ['hook', 'info', `${event.hook} for ${build(event)}`]
+    case 'hook-failed':
+      return ['hook', 'warning', `${event.hook} for ${build(event)} failed: ${event.reason}`]
     case 'promotion-started':
       return [event.purpose, 'info', `to ${build(event)} starts, generation ${event.generation}`]
     case 'promotion-ready':

@@ -23,7 +23,11 @@ export interface Launch {
 }
 
 /** Where a build runs: its tree, or for a bare command where that was asked for. */
-export function directoryOf(paths: StorePaths, build: Build, { directory }: Pick<Settings, 'directory'>): string {
+export function directoryOf(
+  paths: StorePaths,
+  build: Pick<Build, 'id'>,
+  { directory }: Pick<Settings, 'directory'>,
+): string {
   return build.id === COMMAND.id ? directory : treeFolder(paths, build.id)
 }
 
@@ -45,7 +49,7 @@ export function resolveLaunch(paths: StorePaths, build: Build, settings: Setting
 export function environmentFor(context: {
   readonly settings: Settings
   readonly paths: StorePaths
-  readonly build: Build
+  readonly build: Pick<Build, 'id' | 'version'>
   readonly generation: number
   readonly user: User | null
 }): Record<string, string> {

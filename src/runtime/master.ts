@@ -25,6 +25,7 @@ import { controlHandlers } from './control-handlers.ts'
 import { startControlServer } from './control-server.ts'
 import { EventLog } from './event-log.ts'
 import { History } from './history.ts'
+import { Hooks } from './hooks.ts'
 import type { Live } from './live.ts'
 import { Loop } from './loop.ts'
 import { openPage } from './page.ts'
@@ -93,6 +94,8 @@ export async function runMaster(
   const context = Object.assign(live, { paths, hub, send, emit, preUpgrade })
   const workforce = new Workforce(context)
   const preflight = new Preflight(context)
+  const hooks = new Hooks(context)
+  log.subscribe(log.kept.at(-1)?.sequence ?? 0, (event) => hooks.note(event))
   const checks = new Checks(context)
   const reload = new Reload({ live, paths, host, send, emit, state: () => loop.state })
   const tending = tendListeners(
@@ -108,6 +111,7 @@ export async function runMaster(
   function follow(state: State): void {
     workforce.follow(state)
     preflight.follow(state)
+    hooks.follow(state)
     reload.follow(state)
     history.follow(state)
   }
@@ -146,6 +150,9 @@ export async function runMaster(
         break
       case 'preflight':
         void preflight.start(effect)
+        break
+      case 'before-hook':
+        void hooks.before(effect)
         break
       case 'sweep':
         sweeping = sweep()
@@ -212,6 +219,7 @@ export async function runMaster(
 
   const status = await ended
   checks.stop()
+  hooks.end()
   workforce.end()
   tending.stop()
   loop.close()
@@ -219,7 +227,7 @@ export async function runMaster(
   await page?.close()
   await control?.close()
   // Nothing may write to the store once the lock is given up.
-  await Promise.all([sweeping, checks.idle()])
+  await Promise.all([sweeping, checks.idle(), hooks.idle()])
   log.emit({ type: 'master-stopped' })
   reload.end()
   release(live, paths)

@@ -16,6 +16,7 @@ export function policyOf(settings: Settings, sourceIntervalMs: number | null): P
     drainTimeoutMs,
     probationMs,
     hasPreflight: preflight !== null || embedded !== null,
+    hasBeforeHook: settings.beforePromote !== null,
     isEmbedded: embedded !== null,
     promotes: embedded?.promotes ?? 'always',
     respawn,

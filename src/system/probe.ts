@@ -77,12 +77,13 @@ export async function runCommand(
   timeoutMs: number,
   user: SpawnRequest['user'],
   signal?: AbortSignal,
+  more: Pick<SpawnRequest, 'input' | 'stdout'> = {},
 ): Promise<{ readonly reason: string | null; readonly isOfMachine: boolean }> {
   const ended = (reason: string | null) => ({ reason, isOfMachine: false })
   let end: End
   try {
     const argv = ['/bin/sh', '-c', command]
-    end = await runToEnd({ argv, cwd, env, user, stderr: 'pipe' }, timeoutMs, signal)
+    end = await runToEnd({ argv, cwd, env, user, stderr: 'pipe', ...more }, timeoutMs, signal)
   } catch (error) {
     return { reason: `cannot run '${command}': ${messageOf(error)}`, isOfMachine: isMachineTrouble(errnoOf(error)) }
   }
@@ -100,7 +101,7 @@ function isKilled({ code, signal }: Exit): boolean {
   return signal === 'SIGKILL' || code === KILLED_IN_SHELL
 }
 
-/** How a child has ended, with the last of what it wrote to the one pipe it had. */
+/** How a child has ended, with the last of what it wrote to its pipes. */
 export interface End extends Exit {
   readonly isLate: boolean
   readonly output: string
@@ -111,17 +112,19 @@ export interface End extends Exit {
  * error where it cannot be started.
  */
 export async function runToEnd(
-  request: Pick<SpawnRequest, 'argv' | 'cwd' | 'env' | 'user'> & Partial<Pick<SpawnRequest, 'stdout' | 'stderr'>>,
+  request: Pick<SpawnRequest, 'argv' | 'cwd' | 'env' | 'user'> &
+    Partial<Pick<SpawnRequest, 'stdout' | 'stderr' | 'input'>>,
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<End> {
   const plain = { descriptors: [], listenNames: null, pidVariables: [], stdout: 'ignore', stderr: 'ignore' } as const
   const child = await spawnChild({ ...plain, ...request })
-  const pipe = child.stdout ?? child.stderr
+  const pipes = [child.stdout, child.stderr].filter((pipe) => pipe !== null)
   let output = ''
-  pipe?.setEncoding('utf8').on('data', (text: string) => {
-    output = (output + text).slice(-OUTPUT_MAX_CHARACTERS)
-  })
+  for (const pipe of pipes)
+    pipe.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-OUTPUT_MAX_CHARACTERS)
+    })
   let isLate = false
   const timer = setTimeout(() => {
     isLate = true
@@ -135,7 +138,7 @@ export async function runToEnd(
   signal?.removeEventListener('abort', stop)
   // What it wrote last is still in the pipe; a descendant may hold that open, so its end is not waited for.
   await new Promise((resolve) => setImmediate(resolve))
-  pipe?.destroy()
+  for (const pipe of pipes) pipe.destroy()
   return { ...exit, isLate, output }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The only place that starts children, so that the reaper knows which are not its own: libuv waits for these. A child
- * gets its own session (setsid(2)), /dev/null as stdin, and exactly the descriptors it is given, from 3 on, freed of
+ * gets its own session (setsid(2)), /dev/null as stdin unless there is something to be read, and exactly the descriptors it is given, from 3 on, freed of
  * CLOEXEC. A pid is only signalled while libuv has not reaped it, so a signal never reaches a stranger.
  *
  * Variables that must hold the child's own pid go through `sh`, which execs the program with the same pid. What only
@@ -31,6 +31,8 @@ export interface SpawnRequest {
   readonly pidVariables: readonly string[]
   /** Also gives up supplementary groups. Null: the master's own user. */
   readonly user: { readonly uid: number; readonly gid: number } | null
+  /** What it can read as stdin. Default: nothing, which is /dev/null. */
+  readonly input?: string
   /** Default `inherit`. A pipe ends with the master: no worker that is to outlive it may have one. */
   readonly stdout?: Output
   readonly stderr?: Output
@@ -75,7 +77,8 @@ export async function spawnChild(request: SpawnRequest): Promise<Child> {
   accessSync(program, constants.X_OK)
   if (!statSync(cwd).isDirectory()) throw Object.assign(new Error(`ENOTDIR: ${cwd}`), { code: 'ENOTDIR' })
   const pidVariables = pidVariablesOf(request)
-  const stdio: StdioOptions = ['ignore', request.stdout ?? 'inherit', request.stderr ?? 'inherit', ...descriptors]
+  const stdin = request.input === undefined ? 'ignore' : 'pipe'
+  const stdio: StdioOptions = [stdin, request.stdout ?? 'inherit', request.stderr ?? 'inherit', ...descriptors]
   const words = pidVariables.length === 0 ? [...argv] : throughShell(argv, pidVariables)
   const child = startProcess(words[0] as string, words.slice(1), {
     cwd,
@@ -88,6 +91,8 @@ export async function spawnChild(request: SpawnRequest): Promise<Child> {
     const [error] = (await once(child, 'error')) as [Error]
     throw error
   }
+  // Whether it is read is the child's affair.
+  child.stdin?.on('error', () => undefined).end(request.input)
   return childOf(child, child.pid)
 }
 

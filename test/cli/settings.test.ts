@@ -39,6 +39,10 @@ test('what is not said has its default', () => {
     drainSignal: null,
     probationMs: DEFAULTS.probationMs,
     preflight: null,
+    beforePromote: null,
+    afterCommit: null,
+    afterRollback: null,
+    hookTimeoutMs: DEFAULTS.hookTimeoutMs,
     user: null,
     envFile: null,
     preload: true,
@@ -64,7 +68,7 @@ test('every option arrives', () => {
   writeFileSync(tokenFile, 'ghp_1\n')
   const words = `${FETCH} --token-file ${tokenFile} --listen http=8080 --listen unix:/run/app.sock --name shop --instances 4 --strategy rolling
     --interval 5m --ready http:/up --ready-timeout 1m --drain-timeout 0 --drain-signal quit --probation 3s
-    --preflight ./check --user root --env-file ${envFile} --no-respawn --watchdog 10s --sha256 ${'Ab'.repeat(32)} --keep 0
+    --preflight ./check --before-promote ./ask --after-commit ./tell --after-rollback ./cry --hook-timeout 5s --user root --env-file ${envFile} --no-respawn --watchdog 10s --sha256 ${'Ab'.repeat(32)} --keep 0
     --state-dir /s --log-format journal --metrics *:9090?host=web1 -- ./app --port 1`
   expect(settings(words.replace(/\s+/g, ' '))).toMatchObject({
     name: 'shop',
@@ -84,6 +88,10 @@ test('every option arrives', () => {
     drainSignal: 'SIGQUIT',
     probationMs: 3_000,
     preflight: './check',
+    beforePromote: './ask',
+    afterCommit: './tell',
+    afterRollback: './cry',
+    hookTimeoutMs: 5_000,
     user: 'root',
     envFile,
     respawn: false,

@@ -29,6 +29,7 @@ const TABLE: Record<string, ['now' | 'later' | 'never', () => World]> = {
     },
   ],
   'during the preflight': ['later', () => upgrading({ hasPreflight: true })],
+  'during the before-hook': ['later', () => upgrading({ hasBeforeHook: true })],
   'while the new build starts': ['later', () => upgrading()],
   'while the old ones leave': ['later', () => upgrading({ strategy: 'exclusive' })],
   'in probation': ['later', () => ready(upgrading())],
@@ -84,6 +85,7 @@ function leaveInPeace(world: World): void {
   for (let round = 0; round < 8; round++) {
     world.drained()
     world.preflight(null)
+    world.beforeHook(null)
     world.allReady()
     world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
     world.pass(31_000)

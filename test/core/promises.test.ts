@@ -23,6 +23,8 @@ type Move =
         | 'resume'
         | 'preflight-ok'
         | 'preflight-bad'
+        | 'hook-ok'
+        | 'hook-bad'
         | 'crash'
         | 'rollback'
         | 'again'
@@ -88,6 +90,8 @@ const move = (withOperator: boolean): fc.Arbitrary<Move> =>
       'resume',
       'preflight-ok',
       'preflight-bad',
+      'hook-ok',
+      'hook-bad',
       'crash',
       'listener-lost',
     ),
@@ -98,6 +102,7 @@ interface Setup {
   strategy: Strategy
   instances: number
   hasPreflight: boolean
+  hasBeforeHook: boolean
   /** Committed before, or a first start. */
   committed: Build | null
 }
@@ -106,6 +111,7 @@ const setup: fc.Arbitrary<Setup> = fc.record({
   strategy: fc.constantFrom('blue-green', 'rolling', 'exclusive'),
   instances: fc.integer({ min: 1, max: 3 }),
   hasPreflight: fc.boolean(),
+  hasBeforeHook: fc.boolean(),
   committed: fc.constantFrom(build('0'), null),
 })
 
@@ -150,6 +156,10 @@ function apply(world: World, one: Move): void {
       return world.preflight(null)
     case 'preflight-bad':
       return world.preflight(behaviour('preflight exited with 1'))
+    case 'hook-ok':
+      return world.beforeHook(null)
+    case 'hook-bad':
+      return world.beforeHook(behaviour('the operator says no'))
     case 'poke':
     case 'restart':
     case 'pause':
@@ -329,6 +339,32 @@ describe('for any sequence of events', () => {
     )
   })
 
+  it('no worker of a new build is started before its preflight and the operator have let it pass', () => {
+    void fc.assert(
+      fc.property(setup, moves(true), (setting, sequence) => {
+        const passed = new Map<string, Set<number>>([
+          ['preflight', new Set()],
+          ['before-hook', new Set()],
+        ])
+        play(setting, sequence, (world) => {
+          for (const generations of passed.values()) generations.clear()
+          world.observe = (before, input, after, effects) => {
+            if ((input.type === 'preflight' || input.type === 'before-hook') && input.failure === null)
+              if (before.promotion?.state === input.type) passed.get(input.type)?.add(input.generation)
+            for (const effect of effects) {
+              if (effect.type !== 'spawn') continue
+              const isNew = after.promotion?.purpose === 'upgrade' && after.promotion.generation === effect.generation
+              if (!isNew) continue
+              if (setting.hasPreflight) expect(passed.get('preflight')).toContain(effect.generation)
+              if (setting.hasBeforeHook) expect(passed.get('before-hook')).toContain(effect.generation)
+            }
+          }
+        })
+      }),
+      runs,
+    )
+  })
+
   it('the committed build is never in quarantine, and something serves whenever something is committed', () => {
     void fc.assert(
       fc.property(setup, moves(true), (setting, sequence) => {
@@ -342,6 +378,7 @@ describe('for any sequence of events', () => {
           world.allReady()
           world.drained()
           world.preflight(null)
+          world.beforeHook(null)
           world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
           world.pass(31_000)
         }

@@ -197,16 +197,53 @@ describe('an upgrade', () => {
     expect(world.of(2)).toHaveLength(1)
   })
 
-  it('hears of its own preflight only, not of one that was called off', () => {
-    const world = World.serving('1', { hasPreflight: true })
+  it.each([
+    ['preflight', { hasPreflight: true }],
+    ['before-hook', { hasBeforeHook: true }],
+  ] as const)('hears of its own %s only, not of one that was called off', (type, policy) => {
+    const world = World.serving('1', policy)
     world.publish(build('2'))
     const calledOff = world.state.promotion!.generation
     world.send({ type: 'rollback' })
     world.publish(build('3'))
     for (const failure of [null, behaviour('preflight exited with 1')]) {
-      world.send({ type: 'preflight', generation: calledOff, failure })
-      expect(world.state.promotion).toMatchObject({ state: 'preflight', target: { version: '3' } })
+      world.send({ type, generation: calledOff, failure })
+      expect(world.state.promotion).toMatchObject({ state: type, target: { version: '3' } })
     }
+  })
+
+  it('asks the operator after the preflight and before any worker, and holds what is turned down', () => {
+    const world = World.serving('1', { hasPreflight: true, hasBeforeHook: true })
+    world.publish(build('2'))
+    world.beforeHook(null)
+    expect(world.state.promotion?.state).toBe('preflight')
+    world.preflight(null)
+    expect(world.did('before-hook')).toMatchObject([{ generation: 2, build: { version: '2' } }])
+    expect(world.of(2)).toEqual([])
+    world.beforeHook(behaviour('before-promote: no'))
+    expect(world.did('spawn')).toEqual([])
+    expect(world.did('drain')).toEqual([])
+    expect(world.disk).toMatchObject({ candidate: null, quarantine: [{ version: '2', reason: 'before-promote: no' }] })
+    expect(world.settled()).toMatchObject([{ activity: 'upgrade', outcome: 'rolled-back' }])
+    world.publish(build('3'))
+    world.preflight(null)
+    world.beforeHook(null)
+    expect(world.of(3)).toHaveLength(1)
+  })
+
+  it('asks nobody before a rollback by hand and a restart', () => {
+    const world = World.serving('1', { hasBeforeHook: true })
+    world.publish(build('2'))
+    world.beforeHook(null)
+    world.ready()
+    world.pass(10_000)
+    world.effects = []
+    world.send({ type: 'rollback' })
+    world.ready()
+    world.pass(10_000)
+    world.send({ type: 'restart' })
+    expect(world.did('before-hook')).toEqual([])
+    expect(world.newest('starting')?.build.version).toBe('1')
   })
 
   it('waits for nobody that has died beside the one that failed it', () => {

@@ -18,6 +18,7 @@ export const POLICY: Policy = {
   drainTimeoutMs: 30_000,
   probationMs: 10_000,
   hasPreflight: false,
+  hasBeforeHook: false,
   isEmbedded: false,
   promotes: 'always',
   respawn: true,
@@ -123,6 +124,11 @@ export class World {
   /** The preflight of the promotion that is under way ends. */
   preflight(failure: Failure | null): void {
     this.send({ type: 'preflight', generation: this.state.promotion?.generation ?? 0, failure })
+  }
+
+  /** So does the operator's command. */
+  beforeHook(failure: Failure | null): void {
+    this.send({ type: 'before-hook', generation: this.state.promotion?.generation ?? 0, failure })
   }
 
   /** Every draining worker finishes. */

@@ -27,6 +27,8 @@ const ALL: { [T in AutoupEvent['type']]: Extract<AutoupEvent, { type: T }> } = {
   'build-staged': { type: 'build-staged', proofs: ['github-digest'], ...build },
   'build-refused': { type: 'build-refused', reason: 'the digest is another one', ...build },
   'preflight-started': { type: 'preflight-started', ...build },
+  'hook-started': { type: 'hook-started', hook: 'before-promote', ...build },
+  'hook-failed': { type: 'hook-failed', hook: 'after-commit', reason: 'it ended with status 1', ...build },
   'promotion-started': { type: 'promotion-started', purpose: 'upgrade', generation: 2, ...build },
   'promotion-ready': { type: 'promotion-ready', purpose: 'upgrade', generation: 2, afterMs: 90, ...build },
   'build-committed': { type: 'build-committed', purpose: 'upgrade', ...build },

@@ -3,17 +3,21 @@
  * each to its own; and a request that hangs is cut at the hammer time, here the drain timeout.
  */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../../support/ask.ts'
 import { badBehaviour } from '../../support/builds.ts'
 import { gate } from '../../support/gate.ts'
 import { askTls, hold } from '../../support/held.ts'
+import { temporaryDirectory } from '../../support/master.ts'
 import { type Door, type PlainApp, plainApp } from '../../support/plain-app.ts'
 import { freePort } from '../../support/ports.ts'
 import { isAlive } from '../../support/processes.ts'
 import { needs } from '../../support/requirements.ts'
 import { BY_HAND, type Service, startService } from '../../support/service.ts'
 import { areGone, failsOver, leavesTheSocket, pidOf, swapTo } from '../../support/swap.ts'
+import { until } from '../../support/until.ts'
 import { authority, certificate } from '../../support/web.ts'
 
 const app = (version: string, more: PlainApp = {}) => plainApp({ version, ...more })
@@ -93,6 +97,21 @@ test('a new process that fails is no end of all upgrades: endless forks once in 
   expect(await failsOver(service, badBehaviour['a build that exits 0 at once']!)).toMatchObject({ code: 6 })
   await swapTo(service, app('3'))
   expect(await service.ask()).toMatchObject({ version: '3' })
+})
+
+test('hooks come in order: before, the action itself, after', async () => {
+  const file = join(temporaryDirectory(), 'order')
+  const note = (what: string): string => `echo "${what} $AUTOUP_GENERATION" >> ${file}`
+  const starts = (version: string): PlainApp => ({
+    version,
+    first: `require('node:fs').appendFileSync(${JSON.stringify(file)}, 'start ' + process.env.AUTOUP_GENERATION + '\\n')`,
+  })
+  const hooks = ['--before-promote', note('before'), '--after-commit', note('after')]
+  const service = await startService({ build: plainApp(starts('1')), args: [...BY_HAND, ...hooks] })
+  await swapTo(service, plainApp(starts('2')))
+  const order = () => readFileSync(file, 'utf8').trim().split('\n')
+  await until('the last hook has run', () => order().length === 6)
+  expect(order()).toEqual(['before 1', 'start 1', 'after 1', 'before 2', 'start 2', 'after 2'])
 })
 
 test('the old process is asked to end when the new one serves, and not when it has the socket', async () => {

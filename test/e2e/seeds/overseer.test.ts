@@ -61,6 +61,16 @@ describe('a bad artifact changes nothing', () => {
     await swapTo(service, app('3'))
   })
 
+  test('one whose PreUpgrade, with the path of it, answers with an error: --before-promote is told where it is', async () => {
+    const command = '! grep -q forbidden "$AUTOUP_BUILD_DIR/app" || { echo it is forbidden; exit 1; }'
+    const service = await startService({ build: app('1'), args: [...BY_HAND, '--before-promote', command] })
+    const since = service.master.mark()
+    const upgrade = await failsOver(service, app('2', { last: '// forbidden' }))
+    expect(upgrade).toMatchObject({ code: 6, stderr: expect.stringMatching(/it is forbidden/) })
+    expect(service.master.events.slice(since).filter(({ type }) => type === 'worker-started')).toEqual([])
+    await swapTo(service, app('3'))
+  })
+
   test('the same bytes put there again', async () => {
     const service = await startService({ build: app('1'), args: BY_HAND })
     const since = service.master.mark()
