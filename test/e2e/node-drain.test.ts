@@ -1,15 +1,13 @@
 /** How a Node app that knows nothing of it leaves: nothing it has begun is lost, and its own handlers come last. */
 
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
-import { temporaryDirectory } from '../support/master.ts'
+import { certificate } from '../support/certificate.ts'
 import { type NodeService, PLAIN, startNode, swap } from '../support/node-apps.ts'
 import { onEnd } from '../support/on-end.ts'
 
@@ -285,31 +283,4 @@ function streamed(session: http2.ClientHttp2Session, path: string): Promise<stri
     stream.on('end', () => resolve(text))
     stream.on('error', reject)
   })
-}
-
-function certificate(): { key: string; cert: string } {
-  const folder = temporaryDirectory()
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-      ...subject,
-    ],
-    { stdio: 'ignore' },
-  )
-  return { key, cert }
 }

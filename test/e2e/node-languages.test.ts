@@ -1,14 +1,9 @@
 /** Modules of every kind: each is a worker, and finds itself as it would without autoup. */
 
-import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { startNode, swap } from '../support/node-apps.ts'
-
-/** Other versions of Node, as `AUTOUP_TEST_NODES=/path/to/node:/another`; the one that runs the tests is always there. */
-const NODES = [process.execPath, ...(process.env.AUTOUP_TEST_NODES ?? '').split(':').filter(Boolean)].map(
-  (path) => [execFileSync(path, ['--version']).toString().trim(), path] as const,
-)
+import { NODES } from '../support/nodes.ts'
 
 const SERVE = `http.createServer((_, response) => {
   response.end(JSON.stringify({ version: JSON.stringify(truth), pid: process.pid }))

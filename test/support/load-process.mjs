@@ -7,6 +7,7 @@
 
 import net from 'node:net'
 import { performance } from 'node:perf_hooks'
+import tls from 'node:tls'
 
 const REPORT_EVERY_MS = 50
 const KEPT_FAILURES = 500
@@ -58,12 +59,14 @@ function due(dueAt) {
 function connect(isKept) {
   report.connections++
   if (isKept) keptAlive++
-  const socket = net.connect(options.target)
+  const socket = options.isTls
+    ? tls.connect({ ...options.target, rejectUnauthorized: false })
+    : net.connect(options.target)
   socket.setNoDelay(true)
   const connection = { socket, isKept, request: null, text: '', isEnded: false, isFresh: true }
   open.add(connection)
   socket.setEncoding('latin1')
-  socket.on('connect', () => connection.request && write(connection))
+  socket.on(options.isTls ? 'secureConnect' : 'connect', () => connection.request && write(connection))
   socket.on('data', (chunk) => {
     connection.text += chunk
     receive(connection, false)

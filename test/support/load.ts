@@ -27,6 +27,8 @@ export interface LoadOptions {
   maxRequests?: number
   /** Default 100 s. */
   maxMs?: number
+  /** Over TLS, whoever has signed the certificate. Default false. */
+  isTls?: boolean
   /** Its first group, found in the head or body of an answer, is the version that answered. */
   identify?: RegExp
 }
@@ -160,6 +162,7 @@ function settled(options: LoadOptions): object {
     timeoutMs: options.timeoutMs ?? 10_000,
     maxRequests: options.maxRequests ?? 100_000,
     maxMs: options.maxMs ?? 100_000,
+    isTls: options.isTls ?? false,
     identify: (options.identify ?? /"version":"([^"]*)"/).source,
   }
 }

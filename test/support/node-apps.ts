@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Master, type MasterOptions, startMaster, temporaryDirectory } from './master.ts'
 import { freePort } from './ports.ts'
 
@@ -22,12 +23,14 @@ export interface NodeService {
 }
 
 export interface NodeServiceOptions extends MasterOptions {
-  /** The text of the app. */
-  app: string
+  /** The text of the app, or the file where it is. */
+  app: string | URL
   /** The name of its file; `.mjs`, `.ts` and so on decide how Node takes it. */
   file?: string
-  /** Default: the port that the app gets as PORT, on 127.0.0.1. */
+  /** Default: the port that the app gets as PORT, at `host`. */
   listen?: string[]
+  /** Default 127.0.0.1; null is every address. */
+  host?: string | null
   /** Options of node itself. */
   nodeArgs?: string[]
   node?: string
@@ -36,9 +39,13 @@ export interface NodeServiceOptions extends MasterOptions {
 /** Resolves when the first worker is started, not when it is ready. */
 export async function startNode(options: NodeServiceOptions): Promise<NodeService> {
   const port = await freePort()
-  const file = join(temporaryDirectory(), options.file ?? 'app.cjs')
-  writeFileSync(file, options.app)
-  const listen = (options.listen ?? [`127.0.0.1:${port}`]).flatMap((address) => ['--listen', address])
+  const host = options.host === undefined ? '127.0.0.1' : options.host
+  const file =
+    typeof options.app === 'string' ? writtenTo(options.file ?? 'app.cjs', options.app) : fileURLToPath(options.app)
+  const listen = (options.listen ?? [host === null ? `${port}` : `${host}:${port}`]).flatMap((address) => [
+    '--listen',
+    address,
+  ])
   const master = await startMaster({
     ...options,
     env: { PORT: String(port), ...options.env },
@@ -67,4 +74,11 @@ export async function swap({ master }: NodeService): Promise<void> {
   for (const pid of before) {
     await master.waitFor((event) => event.type === 'worker-exited' && event.pid === pid, `the end of ${pid}`, { since })
   }
+}
+
+/** The path of a new file of this name, alone in a directory of the test's. */
+export function writtenTo(name: string, text: string): string {
+  const file = join(temporaryDirectory(), name)
+  writeFileSync(file, text)
+  return file
 }
