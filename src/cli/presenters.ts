@@ -9,6 +9,9 @@ export const presenters: Presenters = {
     const about = { version: version(), node: process.version }
     return { contentType: METRICS_TYPE, text: (measures) => metricsText(measures, about) }
   },
+  async line() {
+    return (await import('../report/status-line.ts')).statusLine
+  },
   async page() {
     const [{ pageDocument }, { sections }, { PAGE_SCRIPT }, { PAGE_STYLE }] = await Promise.all([
       import('../report/page/document.ts'),

@@ -47,6 +47,12 @@ export interface Status {
   readonly paused: boolean
 }
 
+/** The part of it that the kernel is not asked for: what the master is at. */
+export interface Standing
+  extends Pick<Status, 'state' | 'current' | 'candidate' | 'instances' | 'lastCheck' | 'nextCheckAt' | 'paused'> {
+  readonly workers: readonly Pick<WorkerStatus, 'state'>[]
+}
+
 export interface BudgetStatus {
   /** Calls of one period; null where the source does not say. */
   readonly limit: number | null

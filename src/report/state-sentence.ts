@@ -1,10 +1,10 @@
 /** What a master is at just now, in half a sentence: the headline of the status and of the page. */
 
 import { nameOf } from '../core/build.ts'
-import type { BuildStatus, Status } from '../core/status.ts'
+import type { BuildStatus, Standing } from '../core/status.ts'
 
 /** Not cleaned: versions are the source's words. */
-export function stateSentence(status: Status): string {
+export function stateSentence(status: Omit<Standing, 'lastCheck' | 'nextCheckAt'>): string {
   const { state, paused, workers, instances } = status
   const home = title(status.current)
   const next = title(status.candidate)

@@ -19,7 +19,7 @@ import { sweepBuilds } from '../store/sweep.ts'
 import { closeListener } from '../system/listeners.ts'
 import { NotifyHub } from '../system/notify.ts'
 import { startReaper } from '../system/reaper.ts'
-import { boot, recordOf } from './boot.ts'
+import { type Booted, boot, recordOf } from './boot.ts'
 import { Checks } from './checks.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { startControlServer } from './control-server.ts'
@@ -38,6 +38,7 @@ import { Reload, type ReloadHost } from './reload.ts'
 import { Requests } from './requests.ts'
 import { renewRuntimeDirectory } from './runtime-directory.ts'
 import { handleSignals } from './signals.ts'
+import type { Voice } from './systemd-voice.ts'
 import { tendListeners } from './tending.ts'
 import { sourceIntervalMs } from './token.ts'
 import { Workforce } from './workforce.ts'
@@ -65,10 +66,16 @@ export async function runMaster(
   const source = settings.source === null ? null : await fetcherFor(settings.source)
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
   const signals = handleSignals(settings.embedded ?? undefined)
-  const booted = await boot(settings, signals, (event) => log.emit(event)).catch((error: unknown) => {
+  let voice: Voice | null = null
+  let booted: Booted
+  try {
+    voice = await voiceOf(presenters, log)
+    booted = await boot(settings, signals, (event) => log.emit(event))
+  } catch (error) {
     signals.stop()
+    voice?.close()
     throw error
-  })
+  }
   const { paths, lock, ledger, isRecorded, orphans } = booted
   const { listeners, user } = booted
   log.emit({
@@ -114,6 +121,7 @@ export async function runMaster(
     hooks.follow(state)
     reload.follow(state)
     history.follow(state)
+    voice?.follow(state)
   }
 
   function carryOut(effect: Effect): Input | undefined {
@@ -234,8 +242,18 @@ export async function runMaster(
   hub.close()
   reaper.stop()
   lock.release()
+  voice?.close()
   signals.stop()
   return status
+}
+
+/** Null where nobody wants to hear it. */
+async function voiceOf(presenters: Presenters, log: EventLog): Promise<Voice | null> {
+  if (!process.env.NOTIFY_SOCKET) return null
+  const [{ openVoice }, line] = await Promise.all([import('./systemd-voice.ts'), presenters.line()])
+  const voice = openVoice({ env: process.env, line, warn: (message) => log.emit({ type: 'warning', message }) })
+  log.subscribe(0, (event) => voice.note(event))
+  return voice
 }
 
 /** The final stop: only now is a unix path unlinked. */

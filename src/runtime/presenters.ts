@@ -4,10 +4,13 @@
  */
 
 import type { Measures, Sight } from '../core/sight.ts'
+import type { Standing } from '../core/status.ts'
 
 export interface Presenters {
   metrics(): Promise<MetricsPresenter>
   page(): Promise<PagePresenter>
+  /** One line, for a supervisor of the master. */
+  line(): Promise<(standing: Standing) => string>
 }
 
 export interface MetricsPresenter {

@@ -4,7 +4,7 @@ import { type Build, COMMAND } from '../core/build.ts'
 import { heldUnder } from '../core/quarantine.ts'
 import { type CallBudget, shownSource } from '../core/source.ts'
 import type { State } from '../core/state.ts'
-import type { BudgetStatus, BuildStatus, MasterState, Status } from '../core/status.ts'
+import type { BudgetStatus, BuildStatus, MasterState, Standing, Status } from '../core/status.ts'
 import type { Worker } from '../core/workers.ts'
 import type { Listener } from '../system/listeners.ts'
 import { connectionsOf, memoryOf } from './connections.ts'
@@ -17,33 +17,42 @@ export interface StatusContext {
 }
 
 export function toStatus(state: State, context: StatusContext): Status {
-  const { ledger, policy, serving, pipeline, promotion } = state
+  const { ledger, policy, serving } = state
   const { name, startedAt: since, listeners } = context
   const count = connectionsOf(listeners)
   return {
     name,
     pid: process.pid,
-    state: masterState(state),
+    ...standingOf(state),
     since,
     source: policy.source === null ? null : shownSource(policy.source),
     listen: listeners.map((listener) => ({ name: listener.name, address: listener.shown })),
-    current: policy.source === null ? buildStatus(COMMAND) : buildStatus(ledger.committed),
     previous: buildStatus(ledger.previous),
-    candidate: buildStatus(
-      promotion && promotion.purpose !== 'restart' ? promotion.target : (ledger.candidate?.build ?? null),
-    ),
-    instances: state.instancesAsked,
     generation: serving?.generation ?? 0,
     workers: state.workers.map((worker) => workerStatus(worker, count)),
-    lastCheck: state.lastCheck,
     budget: budgetStatus(context.budget),
-    nextCheckAt: pipeline?.state === 'idle' ? wallClock(pipeline.nextCheckAt) : null,
     quarantine: heldUnder(ledger, policy.launch).map(({ build, version, reason, at }) => ({
       build,
       version,
       reason,
       at,
     })),
+  }
+}
+
+/** Without a look at the workers' processes: cheap enough for every turn of the loop. */
+export function standingOf(state: State): Standing {
+  const { ledger, policy, pipeline, promotion } = state
+  return {
+    state: masterState(state),
+    current: policy.source === null ? buildStatus(COMMAND) : buildStatus(ledger.committed),
+    candidate: buildStatus(
+      promotion && promotion.purpose !== 'restart' ? promotion.target : (ledger.candidate?.build ?? null),
+    ),
+    instances: state.instancesAsked,
+    workers: state.workers.map((worker) => ({ state: worker.state.kind })),
+    lastCheck: state.lastCheck,
+    nextCheckAt: pipeline?.state === 'idle' ? wallClock(pipeline.nextCheckAt) : null,
     paused: ledger.paused,
   }
 }
