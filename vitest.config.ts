@@ -13,6 +13,8 @@ export default defineConfig({
   test: {
     projects: [
       {
+        // The parts of the preload are .cts, which Vite takes for something else.
+        oxc: { include: /\.c?ts$/ },
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],

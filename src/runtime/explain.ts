@@ -6,6 +6,7 @@
 import { formatDuration } from '../core/duration.ts'
 import { unreachable } from '../core/errors.ts'
 import type { Ready } from '../core/settings.ts'
+import type { Listener } from '../system/listeners.ts'
 import { lockedFiles, ownListeners } from '../system/serving.ts'
 import type { Exit } from '../system/spawn.ts'
 import { type Doors, nameListeners } from './doors.ts'
@@ -69,7 +70,7 @@ function unservedPart(pid: number, doors: Doors, within: string): string {
     left.length < doors.listeners.length
       ? `${nameListeners(left)} as well, which --listen declares,`
       : nameListeners(left)
-  const fd = FIRST_FD + doors.listeners.findIndex((listener) => listener === left[0])
+  const fd = FIRST_FD + doors.listeners.indexOf(left[0] as Listener)
   const own = ownListeners(pid, doors.inodes).map((listener) => listener.address)
   const socket = `the socket it was given as descriptor ${fd} (LISTEN_FDS)`
   const instead =

@@ -93,7 +93,7 @@ export async function runMaster(
     end = resolve
   })
   const send = (input: Input): void => loop.send(input)
-  const preload = preloadFor(settings, paths, (message) => log.emit({ type: 'warning', message }))
+  const preload = preloadFor({ settings, paths, user }, (message) => log.emit({ type: 'warning', message }))
   const emit = (event: AutoupEvent): void => log.emit(event)
   const environment = environmentOf(settings)
   // One object, which a reload changes.

@@ -4,13 +4,15 @@
  * rename, so that no worker ever loads one half of the old and one half of the new. The folder belongs to the store.
  */
 
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import { createFolder, type StorePaths } from '../store/layout.ts'
 import { storeTrouble } from '../store/trouble.ts'
+import { isReachable } from '../system/reachable.ts'
+import type { User } from '../system/user.ts'
 
 type Files = ReadonlyMap<string, Buffer>
 
@@ -22,13 +24,28 @@ function installedSource(): string {
 }
 
 /** The file for `--require`, or null. A store that cannot be written keeps no worker from it, and nobody from booting. */
-export function preloadFor(settings: Settings, paths: StorePaths, warn: (message: string) => void): string | null {
+export function preloadFor(
+  context: { readonly settings: Settings; readonly paths: StorePaths; readonly user: User | null },
+  warn: (message: string) => void,
+): string | null {
+  const { settings, paths, user } = context
   // An embedded program says by itself what it does with its sockets.
   if (!settings.preload || settings.embedded !== null) return null
+  const file = copyOrSource(paths, warn)
+  if (user === null || isReachable(file, user)) return file
+  // Node would not start at all.
+  warn(
+    `the user ${user.name} may not read ${file}, so that Node apps are left to speak for themselves: choose a ` +
+      '--state-dir that others may enter, or say --no-preload',
+  )
+  return null
+}
+
+function copyOrSource(paths: StorePaths, warn: (message: string) => void): string {
   try {
     return installPreload(paths)
   } catch (error) {
-    warn(`${messageOf(error)}; Node workers load it from where autoup is installed`)
+    warn(`${messageOf(error)}; Node workers load their part of autoup from where it is installed`)
     return join(installedSource(), ENTRY)
   }
 }
@@ -57,7 +74,12 @@ function write(files: Files, parent: string): string {
   const folder = join(parent, `${Date.now().toString(36)}-${process.pid}`)
   const temporary = join(parent, `.${basename(folder)}`)
   createFolder(temporary, 0o755)
-  for (const [name, content] of files) writeFileSync(join(temporary, name), content, { mode: 0o644 })
+  for (const [name, content] of files) {
+    const file = join(temporary, name)
+    writeFileSync(file, content)
+    // Whatever the umask is.
+    chmodSync(file, 0o644)
+  }
   renameSync(temporary, folder)
   return folder
 }

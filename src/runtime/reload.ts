@@ -163,8 +163,8 @@ export class Reload {
       throw error
     }
     const environment = environmentOf(settings)
-    const isSamePreload = settings.preload === live.settings.preload
-    const preload = isSamePreload ? live.preload : preloadFor(settings, paths, warn)
+    const isSamePreload = settings.preload === live.settings.preload && settings.user === live.settings.user
+    const preload = isSamePreload ? live.preload : preloadFor({ settings, paths, user }, warn)
     // The same file may have something else in it.
     const isOther = environment !== live.environment
     return {

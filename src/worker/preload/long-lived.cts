@@ -14,6 +14,8 @@ const ENDED_PER_S = 50
 /** What was accepted before the drain is answered first. */
 const GRACE_MS = 1_000
 const QUIET_MS = 200
+/** A pause is waited for so long; each for itself, so that those that never pause stay spread. */
+const PATIENCE_MS = 2_000
 const LOOK_MS = 50
 
 const LAST_CHUNK = '0\r\n\r\n'
@@ -34,7 +36,7 @@ export class LongLivedConnections {
   /** What is to end in this drain. */
   readonly #ending = new Set<LongLived>()
   #isDraining = false
-  #latestAt = 0
+  #patienceMs = PATIENCE_MS
 
   watch(server: net.Server): void {
     if (!('keepAliveTimeout' in server) && !('updateSettings' in server)) return
@@ -45,7 +47,7 @@ export class LongLivedConnections {
   /** `withinMs`: when all is to have been asked to end. */
   drain(withinMs: number, sessions: Iterable<http2.ServerHttp2Session>): void {
     this.#isDraining = true
-    this.#latestAt = performance.now() + withinMs
+    this.#patienceMs = Math.min(PATIENCE_MS, withinMs / 4)
     const all: LongLived[] = [
       ...[...this.#webSockets].map(webSocket),
       ...[...this.#servers].flatMap(responsesOf).flatMap(eventStream),
@@ -67,12 +69,13 @@ export class LongLivedConnections {
     this.#ending.add(each)
     let traffic = -1
     let quietSince = 0
+    const latestAt = performance.now() + ms + this.#patienceMs
     const look = (): void => {
       if (each.isGone) return
       const now = performance.now()
       if (each.traffic !== traffic) quietSince = now
       traffic = each.traffic
-      if (now - quietSince < QUIET_MS && now < this.#latestAt) later(LOOK_MS)
+      if (now - quietSince < QUIET_MS && now < latestAt) later(LOOK_MS)
       else each.end()
     }
     const later = (waitMs: number): void => void setTimeout(look, waitMs).unref()
