@@ -17,7 +17,7 @@ import { landlockAbi } from '../system/landlock.ts'
 import { selfTest } from '../system/libc/self-test.ts'
 import { type Listener, openListeners, readInherited } from '../system/listeners.ts'
 import { acquireLock, type Lock } from '../system/lock.ts'
-import { lookUpUser, type User } from '../system/user.ts'
+import { lookUpUser, requireSwitchTo, type User } from '../system/user.ts'
 import { checkBuilds } from './check-builds.ts'
 import { sharedSpecs } from './doors.ts'
 import { resolveLaunch } from './launch.ts'
@@ -54,6 +54,7 @@ export async function boot(
 ): Promise<Booted> {
   selfTest()
   const user = settings.user === null ? null : lookUpUser(settings.user)
+  if (user) requireSwitchTo(user)
   const paths = storePaths(settings.stateDir, settings.name)
   const { lock, trouble } = lockStore(paths)
   try {

@@ -3,7 +3,7 @@
  * values, since the same question is asked while staging, when nothing is wrong yet with not knowing.
  */
 
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, type Stats, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { baseOf } from '../core/tree-path.ts'
 
@@ -79,9 +79,11 @@ function lookUp(tree: string, word: string, searchPath: string): Entry {
 }
 
 function judge(path: string, name: string): Entry {
-  if (!isFile(path)) {
-    return { kind: 'not-found', message: `cannot find '${name}'` }
-  }
+  const stats = look(path)
+  // By a mere word something else was meant.
+  if (stats?.isDirectory() && name.includes('/'))
+    return { kind: 'not-executable', message: `'${name}' is a folder and no program` }
+  if (!stats?.isFile()) return { kind: 'not-found', message: `cannot find '${name}'` }
   try {
     accessSync(path, constants.X_OK)
     return { kind: 'found', path }
@@ -90,12 +92,12 @@ function judge(path: string, name: string): Entry {
   }
 }
 
-/** Also where a part of the path is a file, or nobody may look. */
-function isFile(path: string): boolean {
+/** Null also where a part of the path is a file, or nobody may look. */
+function look(path: string): Stats | null {
   try {
-    return statSync(path).isFile()
+    return statSync(path)
   } catch {
-    return false
+    return null
   }
 }
 

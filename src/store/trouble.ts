@@ -8,6 +8,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'it is on a read-only file system; choose another --state-dir',
   ENOSPC: 'the disk is full; free some space',
   EDQUOT: 'the disk quota is used up; free some space',
+  ENOENT: 'there is no such place, and none can be made; choose another --state-dir',
   ENOTDIR: 'a part of that path is no directory; choose another --state-dir',
   EEXIST: 'there is something else by that name; move it away or choose another --state-dir',
   EMFILE: 'too many files are open; raise the limit (ulimit -n)',

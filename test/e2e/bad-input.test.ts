@@ -25,6 +25,7 @@ const table: [string, string[], number, RegExp][] = [
   ['a missing command', ['--', '/nonexistent/program'], 127, /\/nonexistent\/program/],
   ['a missing command in PATH', ['--', 'no-such-program-here'], 127, /no-such-program-here/],
   ['a command that is not executable', ['--', '/etc/passwd'], 126, /\/etc\/passwd/],
+  ['a command that is a folder', ['--', '/etc'], 126, /'\/etc' is a folder/],
   ['a unix path that is too long', ['--listen', `unix:/tmp/${'x'.repeat(120)}`, '--', 'true'], 2, /107 bytes/],
   ['a relative unix path', ['--listen', 'unix:app.sock', '--', 'true'], 2, /absolute/],
 ]
@@ -72,7 +73,9 @@ describe('a state directory that cannot be used', () => {
   test('is where no directory can be made', async () => {
     const { code, stderr } = await run('/proc/autoup')
     expect(code, stderr).toBe(1)
-    expect(stderr).toContain('/proc/autoup')
+    expect(stderr).toBe(
+      'autoup: cannot write /proc/autoup/app: there is no such place, and none can be made; choose another --state-dir\n',
+    )
   })
 
   needs('root', 'unshare').test.each([
@@ -107,6 +110,18 @@ test('a damaged state.json is kept aside, and what the builds prove is recovered
   expect(await next.ask()).toMatchObject({ version: '1' })
   expect(next.master.events.some((event) => event.type === 'warning' && /state\.json/.test(event.message))).toBe(true)
   expect(readdirSync(service.master.home).filter((name) => name.startsWith('state.json')).length).toBeGreaterThan(1)
+})
+
+needs('root', 'setpriv').test('another user, for a master that may not change users', async () => {
+  const stateDir = temporaryDirectory()
+  chmodSync(stateDir, 0o777)
+  const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const options = { stateDir, through, command: ['sleep', '1000'] }
+  const other = await startMaster({ ...options, args: ['--ready', 'uptime:10ms', '--user', 'root'] })
+  expect(await other.exited).toBe(1)
+  expect(said(other)).toMatch(/^autoup: cannot start workers as the user 'root', since only root may change users: /)
+  const same = await startMaster({ ...options, args: ['--ready', 'uptime:10ms', '--user', '65534:65534'] })
+  await same.next('worker-ready')
 })
 
 test('a live unix socket of somebody else is left alone', async () => {

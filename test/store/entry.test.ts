@@ -43,6 +43,7 @@ describe('a command', () => {
     expect(find(['/no/such'])).toMatchObject({ kind: 'not-found' })
     // A folder is no program.
     expect(find(['bin'])).toMatchObject({ kind: 'not-found' })
+    expect(find(['./bin'])).toEqual({ kind: 'not-executable', message: "'./bin' is a folder and no program" })
     expect(find(['app/x'])).toMatchObject({ kind: 'not-found' })
   })
 
