@@ -19,6 +19,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Run',
     load: async () => (await import('./run.ts')).run,
   },
+  start: {
+    summary: 'the same as a daemon; comes back when the app is ready',
+    group: 'Run',
+    load: async () => (await import('./start.ts')).start,
+  },
   stop: {
     summary: 'drain, and end the master',
     group: 'Run',

@@ -5,6 +5,7 @@
  */
 
 import type { OptionSpec } from './command.ts'
+import { DAEMON_OPTIONS } from './log-place.ts'
 import { NAME, RUN_OPTIONS } from './run-options.ts'
 import { CONFIG } from './where.ts'
 
@@ -44,9 +45,9 @@ const TAKES: Readonly<Record<JsonKind, (value: unknown) => boolean>> = {
 /** For one app at the top. */
 export const APP_KEYS: ReadonlyMap<string, ConfigKey> = new Map([
   [COMMAND_KEY, keyOf('words', { help: 'the program and its arguments' })] as const,
-  ...RUN_OPTIONS.filter(({ flag }) => flag !== CONFIG.flag).map(
-    (option) => [option.flag, keyOf(kindOf(option), option)] as const,
-  ),
+  ...[...RUN_OPTIONS, ...DAEMON_OPTIONS]
+    .filter(({ flag }) => flag !== CONFIG.flag)
+    .map((option) => [option.flag, keyOf(kindOf(option), option)] as const),
 ])
 
 /** For an app under `apps`, which is called by its key, and for what stands beside them. */

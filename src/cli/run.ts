@@ -1,10 +1,12 @@
 /** `autoup run`: the master, in the foreground. Checks everything that can be checked before it loads anything. */
 
 import { AutoupError } from '../core/errors.ts'
+import type { Stamped } from '../core/events.ts'
 import type { ReloadHost } from '../runtime/reload.ts'
-import type { CommandSpec } from './command.ts'
+import type { CommandSpec, Input } from './command.ts'
 import type { Io } from './io.ts'
 import { keepSmall } from './keep-small.ts'
+import type { Loaded } from './load-settings.ts'
 import { presenters } from './presenters.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 
@@ -29,27 +31,48 @@ Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; 
 configuration again; TERM and INT drain and stop, a second one at once, as QUIT does; TTIN and
 TTOU are one worker more or less.`,
   async run(input, io) {
-    keepSmall()
     refuseElsewhere(io)
-    const { loadSettings } = await import('./load-settings.ts')
-    const loaded = await loadSettings(input, io)
-    const { settings } = loaded
-    const [{ createReporter }, { runMaster }] = await Promise.all([
-      import('../report/reporter.ts'),
-      import('../runtime/master.ts'),
-    ])
-    let report = createReporter(settings.logFormat, io.stderr)
-    const host: ReloadHost = {
-      load: async () => (await loadSettings(loaded.input, io)).settings,
-      applied: ({ logFormat }) => {
-        report = createReporter(logFormat, io.stderr)
-      },
-    }
-    return runMaster(settings, (event) => report(event), presenters, { host })
+    return await serve(input, io)
   },
 }
 
-function refuseElsewhere(io: Io): void {
+/** What else is to know of the master in this process. */
+export interface Onlookers {
+  /** Gets every event. */
+  readonly watch?: (event: Stamped) => void
+  /** Gets what is asked for from now on, after a reload. */
+  readonly reloaded?: (loaded: Loaded) => void
+}
+
+/** The master, in this process. Loads it when the words are known to be right, and not before. */
+export async function serve(input: Input, io: Io, { watch, reloaded }: Onlookers = {}): Promise<number> {
+  keepSmall()
+  const { loadSettings } = await import('./load-settings.ts')
+  let loaded = await loadSettings(input, io)
+  const { settings, input: pinned } = loaded
+  const [{ createReporter }, { runMaster }] = await Promise.all([
+    import('../report/reporter.ts'),
+    import('../runtime/master.ts'),
+  ])
+  let report = createReporter(settings.logFormat, io.stderr)
+  const host: ReloadHost = {
+    load: async () => {
+      loaded = await loadSettings(pinned, io)
+      return loaded.settings
+    },
+    applied: ({ logFormat }) => {
+      report = createReporter(logFormat, io.stderr)
+      reloaded?.(loaded)
+    },
+  }
+  const show = (event: Stamped): void => {
+    report(event)
+    watch?.(event)
+  }
+  return await runMaster(settings, show, presenters, { host })
+}
+
+export function refuseElsewhere(io: Io): void {
   if (io.platform === 'linux') return
   throw new AutoupError('failed', `autoup run needs Linux, and this is ${io.platform}: run it there, or in a container`)
 }

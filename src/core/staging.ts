@@ -37,14 +37,21 @@ function drive(turn: Turn, event: PipelineEvent): void {
   if (!step.end) return
   // When somebody asked once more while this check ran, the next one answers for both.
   const isAnswer = step.end.asked !== null && step.pipeline.poke === null
-  onEnd(turn, step.end, isAnswer)
+  // With nothing to run, the first check that finds only what failed before is to say so, though nobody asked.
+  const isFirst = turn.state.lastCheck === null && homeOf(turn.state) === null
+  onEnd(turn, step.end, isAnswer, isAnswer || isFirst)
   if (isAnswer) turn.set({ restartsWhenUnchanged: false })
   if (!turn.state.isCheckOutdated) return
   turn.set({ isCheckOutdated: false })
   turn.note({ ...turn.state.ledger, known: null })
 }
 
-function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, isAnswer: boolean): void {
+function onEnd(
+  turn: Turn,
+  { report, asked }: NonNullable<PipelineStep['end']>,
+  isAnswer: boolean,
+  tellsHeld: boolean,
+): void {
   const held =
     report.type === 'staged' && asked !== 'again'
       ? heldBy(turn.state.ledger, report.build.id, turn.state.policy.launch)
@@ -53,9 +60,9 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, 
     case 'unchanged': {
       const { build, refusal } = turn.state.ledger.known ?? { build: null, refusal: null }
       remember(turn, report.known, build, refusal)
-      if (refusal && isAnswer) return settleRefused(turn, refusal)
+      if (refusal && tellsHeld) return settleRefused(turn, refusal)
       const before = build === null ? null : heldBy(turn.state.ledger, build, turn.state.policy.launch)
-      if (before && asked !== null) return onHeld(turn, before, isAnswer)
+      if (before && (asked !== null || tellsHeld)) return onHeld(turn, before, tellsHeld)
       return onNothingNew(turn, asked, isAnswer)
     }
     case 'incomplete':
@@ -68,7 +75,7 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, 
       return
     case 'held':
       remember(turn, report.known, report.build)
-      return onHeld(turn, report, isAnswer)
+      return onHeld(turn, report, tellsHeld)
     case 'refused':
       return onRefused(turn, report)
     case 'staged':
@@ -78,7 +85,7 @@ function onEnd(turn: Turn, { report, asked }: NonNullable<PipelineStep['end']>, 
       }
       if (held) {
         remember(turn, report.known, report.build.id)
-        return onHeld(turn, held, isAnswer)
+        return onHeld(turn, held, tellsHeld)
       }
       return onStaged(turn, report, asked)
     default:
@@ -104,11 +111,11 @@ function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
 function onHeld(
   turn: Turn,
   { version, build, reason }: Pick<End<'held'>, 'version' | 'build' | 'reason'>,
-  isAnswer: boolean,
+  isTold: boolean,
 ): void {
   const message = `${nameOf({ id: build, version })} is in quarantine (${reason}); \`autoup upgrade --again\` tries it once`
-  note(turn, 'unchanged', message, isAnswer ? 'plain' : null)
-  if (!isAnswer) return
+  note(turn, 'unchanged', message, isTold ? 'plain' : null)
+  if (!isTold) return
   if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true })
   const rule = turn.state.ledger.quarantine.find((entry) => entry.build === build)?.rule
   turn.settle('upgrade', rule === 'bytes' ? 'refused' : 'quarantined', message, version)

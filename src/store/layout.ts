@@ -26,6 +26,10 @@ export interface StorePaths {
   readonly aside: string
   readonly lock: string
   readonly pid: string
+  /** A link to the log of `autoup start`, wherever that is. */
+  readonly log: string
+  /** The log, where nothing else was said. */
+  readonly ownLog: string
   readonly socket: string
   /** What Node workers load first; made when needed. */
   readonly preload: string
@@ -47,6 +51,8 @@ export function storePaths(stateDir: string, name: string): StorePaths {
     aside: join(root, 'aside'),
     lock: join(root, 'lock'),
     pid: join(root, 'master.pid'),
+    log: join(root, 'log'),
+    ownLog: join(root, 'service.log'),
     socket: join(root, 'control.sock'),
     preload: join(root, 'preload'),
     run: join(root, 'run'),

@@ -14,6 +14,11 @@ export function close(fd: number): void {
   }
 }
 
+/** dup2(2): `to` becomes a copy of `from`, without FD_CLOEXEC; what it was before is closed in the same instant. */
+export function dup2(from: number, to: number): void {
+  call('dup2', (c) => c.dup2(from, to))
+}
+
 /** O_NONBLOCK of fcntl(2), F_GETFL. It belongs to the socket, so everybody who holds it sees the same. */
 export function isNonBlocking(fd: number): boolean {
   return (call('fcntl', (c) => c.fcntl(fd, F.GETFL)) & O_NONBLOCK) !== 0

@@ -22,6 +22,7 @@ interface Native {
   readonly recv: (fd: number, buffer: Uint8Array, length: number, flags: number) => number
   readonly poll: (fds: Uint8Array, count: number, timeoutMs: number) => number
   readonly close: (fd: number) => number
+  readonly dup2: (from: number, to: number) => number
   readonly flock: (fd: number, operation: number) => number
   readonly waitpid: (pid: number, status: Int32Array, options: number) => number
   /** Variadic: a type before each further argument. */
@@ -51,6 +52,7 @@ export function native(): Native {
     recv: c.func('long recv(int fd, void *buffer, size_t length, int flags)'),
     poll: c.func('int poll(void *fds, unsigned long count, int timeout)'),
     close: c.func('int close(int fd)'),
+    dup2: c.func('int dup2(int from, int to)'),
     flock: c.func('int flock(int fd, int operation)'),
     waitpid: c.func('int waitpid(int pid, void *status, int options)'),
     fcntl: c.func('int fcntl(int fd, int command, ...)'),
