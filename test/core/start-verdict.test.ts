@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest'
 import type { AutoupEvent } from '../../src/core/events.ts'
 import { type StartTerms, type StartVerdict, startWatch } from '../../src/core/start-verdict.ts'
 
-const of = (worker: number, generation = 1) => ({ worker, pid: 100 + worker, build: 'command', version: '', generation })
+const of = (worker: number, generation = 1) => ({
+  worker,
+  pid: 100 + worker,
+  build: 'command',
+  version: '',
+  generation,
+})
 
 const started = (worker: number, generation = 1): AutoupEvent => ({ type: 'worker-started', ...of(worker, generation) })
 const ready = (worker: number, generation = 1): AutoupEvent => ({

@@ -332,6 +332,21 @@ describe('quarantine', () => {
     expect(world.settled()).toMatchObject([{ outcome: 'quarantined', version: '2' }])
   })
 
+  it('says once of a held build that there is nothing else to run', () => {
+    const held = { type: 'held', build: 'sha256-2', version: '2', reason: 'exited with 1', known: 1 } as const
+    const world = new World()
+    world.send(BOOT)
+    for (const _ of [1, 2]) {
+      world.send({ type: 'stager', report: held })
+      world.pass(60_000)
+    }
+    expect(world.settled()).toMatchObject([{ outcome: 'quarantined', version: '2' }])
+    const serving = World.serving('1')
+    serving.effects = []
+    serving.send({ type: 'stager', report: held })
+    expect(serving.settled()).toEqual([])
+  })
+
   it('answers with the refusal, too, where that holds no build back', () => {
     const world = World.serving('1')
     const refused = { type: 'refused', build: null, version: '2', reason: 'is not executable', known: 2 } as const
