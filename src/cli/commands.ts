@@ -24,6 +24,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Run',
     load: async () => (await import('./start.ts')).start,
   },
+  unit: {
+    summary: 'write a unit of systemd for a service',
+    group: 'Run',
+    load: async () => (await import('./unit.ts')).unit,
+  },
   stop: {
     summary: 'drain, and end the master',
     group: 'Run',
