@@ -59,6 +59,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Look',
     load: async () => (await import('./events.ts')).events,
   },
+  logs: {
+    summary: 'what a daemon and its workers have written',
+    group: 'Look',
+    load: async () => (await import('./logs.ts')).logs,
+  },
   explain: {
     summary: 'which file of a release would be chosen, and why',
     group: 'Look',

@@ -44,7 +44,11 @@ export async function onlyRunning(places: readonly MasterPlace[], where: string)
     if (existsSync(join(place.directory, SOCKET)) && (await isListening(place))) running.push(place)
   }
   const [only, ...others] = running
-  if (!only) throw new AutoupError('not-running', `nothing is running ${where}: start it with \`autoup run\``)
+  if (!only)
+    throw new AutoupError(
+      'not-running',
+      `nothing is running ${where}: start it with \`autoup run\` or \`autoup start\``,
+    )
   if (others.length === 0) return only
   const names = running.map((place) => place.name).join(', ')
   throw new AutoupError('usage', `several masters run ${where}: name one of ${names}`)

@@ -28,6 +28,7 @@ import { lastWords } from './log-lines.ts'
 import { DAEMON_OPTIONS, logPlace, umaskGiven } from './log-place.ts'
 import { refuseElsewhere } from './run.ts'
 import { RUN_OPTIONS } from './run-options.ts'
+import { withoutContract } from './where.ts'
 
 /** The descriptor of the channel, in the daemon. */
 const CHANNEL = 3
@@ -118,7 +119,7 @@ interface Daemon {
 function startDaemon(log: number): Daemon {
   const [program = '', ...args] = [...process.execArgv, ...process.argv.slice(1)]
   const child = startProcess(ownExecutable(), [program, ...args], {
-    env: { ...process.env, [DAEMON_VARIABLE]: String(CHANNEL) },
+    env: { ...withoutContract(process.env), [DAEMON_VARIABLE]: String(CHANNEL) },
     stdio: ['ignore', log, log, 'pipe'],
     detached: true,
   })

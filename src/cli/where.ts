@@ -28,6 +28,10 @@ export const PLACE: readonly OptionSpec[] = [CONFIG, STATE_DIR]
 
 const WORKER_CONTRACT = ['AUTOUP_PID', 'AUTOUP_STATE', 'AUTOUP_BUILD', 'AUTOUP_GENERATION']
 
+/** The rest of it, and what a supervisor says to one process alone (sd_listen_fds(3), sd_notify(3)). */
+const OF_ONE_PROCESS =
+  /^(?:AUTOUP_(?:NAME|VERSION|BUILD_DIR|DATA_DIR|NOTIFY)|LISTEN_(?:PID|FDS|FDNAMES)|NOTIFY_SOCKET|WATCHDOG_(?:PID|USEC))$/
+
 /** Absolute. */
 export function stateDirectory(
   input: Input,
@@ -57,6 +61,16 @@ export function stateDirectoryGiven(input: Input, { env }: Pick<Io, 'env'>): str
 export function serviceGiven(input: Input, io: Pick<Io, 'env'>): string | undefined {
   const name = input.name ?? nameFromEnvironment(io.env)
   return name === undefined ? undefined : checkName(name)
+}
+
+/** For a service that is started from here and is nobody's worker, also where this process is one. */
+export function withoutContract(env: Environment): Environment {
+  const isName = nameFromEnvironment(env) !== undefined
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([key]) => !WORKER_CONTRACT.includes(key) && (!OF_ONE_PROCESS.test(key) || (key === 'AUTOUP_NAME' && isName)),
+    ),
+  )
 }
 
 export function nameFromEnvironment(env: Environment): string | undefined {

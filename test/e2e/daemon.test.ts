@@ -9,7 +9,7 @@ import { ask } from '../support/ask.ts'
 import { publish, script } from '../support/builds.ts'
 import { type Daemonized, daemon } from '../support/daemon.ts'
 import { hold } from '../support/held.ts'
-import { AUTOUP, temporaryDirectory } from '../support/master.ts'
+import { AUTOUP, autoup, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { plainApp } from '../support/plain-app.ts'
 import { freePort } from '../support/ports.ts'
@@ -249,4 +249,69 @@ describe('its log', () => {
     expect((await held.finish()).pid).toBe((await ask(app.port)).pid)
     expect(isAlive(app.pid()), 'a log that cannot be opened is no reason to end').toBe(true)
   })
+})
+
+describe('autoup logs', () => {
+  test('shows events as sentences and the lines of the app as they are, also after the end', async () => {
+    const app = await prepared(plainApp({ first: "console.log('hello from the app')" }))
+    await app.start(...app.words)
+    const shown = await app.cli('logs')
+    expect(shown).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/is bound\n.*\nhello from the app\n.*is ready/s),
+    })
+    expect(await app.cli('logs', '--raw')).toMatchObject({ stdout: app.log() })
+    await app.cli('stop')
+    const last = await autoup(['logs', '--state-dir', app.stateDir, '--lines', '1'])
+    expect(last).toMatchObject({ code: 0, stdout: expect.stringMatching(/^.* has stopped\n$/) })
+  })
+
+  test('follows through rotations until it is interrupted', async () => {
+    const app = await prepared(
+      plainApp({ last: "let n = 0; process.on('SIGWINCH', () => console.log('line', n++, 'x'.repeat(5000)))" }),
+    )
+    await app.start('--log-size', '4KiB', ...app.words)
+    const worker = (await ask(app.port)).pid
+    const child = spawn(process.execPath, [AUTOUP, 'logs', 'app', '--state-dir', app.stateDir, '--follow'])
+    onEnd(() => child.kill('SIGKILL'))
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (more) => {
+      text += more
+    })
+    await until('it follows', () => text.includes('is ready'))
+    const copy = join(app.home, 'service.log.1')
+    for (let line = 0; line < 3; line++) {
+      kill(worker, 'SIGWINCH')
+      await until(`line ${line}`, () => text.includes(`line ${line} `))
+      await until(`rotation ${line}`, () => existsSync(copy) && readFileSync(copy, 'utf8').includes(`line ${line} `))
+    }
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
+    expect(text.match(/line \d/g)).toEqual(['line 0', 'line 1', 'line 2'])
+  })
+
+  test('says where there is none', async () => {
+    expect(await daemon().cli('logs')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot read the log of app'),
+    })
+    const app = await prepared()
+    expect(await app.cli('logs', '--lines', 'many')).toMatchObject({ code: 2 })
+  })
+})
+
+test('a daemon that a worker starts is nobody’s worker, and no orphan of its master', async () => {
+  const inner = await prepared()
+  const words = [process.execPath, AUTOUP, 'start', 'app', '--state-dir', inner.stateDir, ...inner.words]
+  const outer = await prepared(
+    plainApp({
+      last: `require('node:child_process').spawnSync(${JSON.stringify(words[0])}, ${JSON.stringify(words.slice(1))}, { stdio: 'inherit', env: { ...process.env, TEST_PORT: '${inner.port}', AUTOUP_STATE: '/elsewhere', AUTOUP_PID: '1', NOTIFY_SOCKET: '/elsewhere' } })`,
+    }),
+  )
+  await outer.start(...outer.words)
+  const pid = await until('it runs', () => existsSync(join(inner.home, 'master.pid')) && inner.pid())
+  const own = readFileSync(`/proc/${pid}/environ`, 'utf8')
+    .split('\0')
+    .filter((each) => /elsewhere|^AUTOUP_PID=/.test(each))
+  expect(own).toEqual([])
 })

@@ -1,0 +1,123 @@
+/**
+ * A log that is followed by its name, as `tail -F` does it: through rotations by copy and truncate, where the rest is
+ * read from the copy, and by a move and a new file, where it is read from the one that was moved. inotify(7) on the
+ * folder says when to look; nothing polls.
+ */
+
+import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
+
+const CHUNK_BYTES = 64 * 1024
+const LINE_FEED = 10
+
+/** Calls `onLine` with each whole line from `from` on, until `until`. The folder must be there. */
+export async function followLog(
+  path: string,
+  from: number,
+  onLine: (line: string) => void,
+  until: AbortSignal,
+): Promise<void> {
+  const reader = logReader(path, from, onLine)
+  const names = new Set([basename(path), `${basename(path)}.1`])
+  const watcher = watch(dirname(path), (_, name) => {
+    if (name === null || names.has(name)) reader.look()
+  })
+  try {
+    reader.look()
+    await new Promise<void>((resolve, reject) => {
+      watcher.once('error', reject)
+      if (until.aborted) resolve()
+      else until.addEventListener('abort', () => resolve(), { once: true })
+    })
+  } finally {
+    watcher.close()
+    reader.close()
+  }
+}
+
+interface LogReader {
+  /** Reads what is there by now. */
+  look(): void
+  close(): void
+}
+
+function logReader(path: string, from: number, onLine: (line: string) => void): LogReader {
+  const copy = `${path}.1`
+  let file = openIfThere(path)
+  let offset = from
+  let copyInode = inodeOf(copy)
+  /** It was made since the last cut. */
+  let isCopyFresh = false
+  let rest = Buffer.alloc(0)
+
+  /** To the end of `fd`, which is where the next look goes on. */
+  function readOn(fd: number): void {
+    const chunk = Buffer.alloc(CHUNK_BYTES)
+    for (let read = 1; read > 0; offset += read) {
+      read = readSync(fd, chunk, 0, chunk.length, offset)
+      if (read > 0) take(Buffer.from(chunk.subarray(0, read)))
+    }
+  }
+
+  function take(bytes: Buffer): void {
+    const lines = Buffer.concat([rest, bytes])
+    let at = 0
+    for (let end = lines.indexOf(LINE_FEED); end >= 0; end = lines.indexOf(LINE_FEED, at)) {
+      onLine(lines.toString('utf8', at, end))
+      at = end + 1
+    }
+    rest = lines.subarray(at)
+  }
+
+  return {
+    look() {
+      const inode = inodeOf(copy)
+      if (inode !== copyInode) {
+        copyInode = inode
+        isCopyFresh = true
+        readCopy()
+      }
+      if (file !== null) {
+        if (fstatSync(file).size < offset) {
+          // Cut: what is there now is new, and the last of what was before came into the copy just now.
+          if (isCopyFresh) readCopy()
+          isCopyFresh = false
+          offset = 0
+        }
+        readOn(file)
+        if (inodeOf(path) === fstatSync(file).ino) return
+      }
+      const next = openIfThere(path)
+      if (next === null) return
+      if (file !== null) closeSync(file)
+      file = next
+      offset = 0
+      readOn(file)
+    },
+    close() {
+      if (file !== null) closeSync(file)
+      file = null
+    },
+  }
+
+  /** A copy has all that was in the file, so that the place in one is that in the other. */
+  function readCopy(): void {
+    const fd = openIfThere(copy)
+    if (fd === null) return
+    try {
+      // The file itself, moved by somebody's own rotation, is open here and read as such.
+      const isMoved = file !== null && fstatSync(file).ino === fstatSync(fd).ino
+      if (!isMoved) readOn(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
+}
+
+function openIfThere(path: string): number | null {
+  return inodeOf(path) === null ? null : openSync(path, 'r')
+}
+
+function inodeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null
+}

@@ -1,0 +1,89 @@
+/** `autoup logs`: what the master of `autoup start` and its workers have written, also when none runs any more. */
+
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { AutoupError } from '../core/errors.ts'
+import { hasColor, painter } from '../report/color.ts'
+import { prettyLine } from '../report/pretty.ts'
+import { type CommandSpec, has, type Input, lastValue } from './command.ts'
+import { masterFor } from './find-service.ts'
+import type { Io } from './io.ts'
+import { eventIn, lastLines } from './log-lines.ts'
+import { PLACE, stateDirectory } from './where.ts'
+
+const DEFAULT_LINES = 50
+const LINK = 'log'
+
+export const logs: CommandSpec = {
+  name: 'logs',
+  description:
+    'Shows the log of a service that was started with autoup start: what its workers print as it is, events as sentences.',
+  takes: 'name',
+  options: [
+    { flag: 'follow', help: 'go on with what comes, through rotations, until Ctrl-C' },
+    { flag: 'lines', value: 'N', help: 'how many of the last lines', default: String(DEFAULT_LINES) },
+    { flag: 'raw', help: 'every line as it is in the file' },
+    ...PLACE,
+  ],
+  examples: [
+    ['autoup logs --follow', 'of the only service that runs here'],
+    ['autoup logs web --lines 1000 --raw | grep -v \'^{"at":\'', 'what the workers have printed, without events'],
+  ],
+  async run(input, io) {
+    const count = linesAsked(input)
+    const path = await pathOf(input, io)
+    const isRaw = has(input, 'raw')
+    const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
+    const show = (line: string): void => {
+      const event = isRaw ? null : eventIn(line)
+      io.stdout.write(`${event === null ? line : prettyLine(event, paint)}\n`)
+    }
+    const { lines, end } = lastLines(path, count)
+    const older = lines.length < count ? lastLines(`${path}.1`, count - lines.length).lines : []
+    for (const line of [...older, ...lines]) show(line)
+    if (!has(input, 'follow')) return 0
+    const { followLog } = await import('./follow-log.ts')
+    const ending = new AbortController()
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
+    await followLog(path, end, show, ending.signal)
+    return 0
+  },
+}
+
+function linesAsked(input: Input): number {
+  const text = lastValue(input, 'lines')
+  if (text === undefined) return DEFAULT_LINES
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new AutoupError('usage', `--lines: '${text}' is not a number of lines`)
+}
+
+/** Where the link of the service leads to. */
+async function pathOf(input: Input, io: Io): Promise<string> {
+  const { name, directory } = await placeOf(input, io)
+  const link = join(directory, LINK)
+  try {
+    return realpathSync(link)
+  } catch (cause) {
+    const why = existsSync(directory)
+      ? `there is none at ${link}; what \`autoup run\` says goes where it was started, see also \`autoup events\``
+      : `there is no service of that name in ${directory}`
+    throw new AutoupError('failed', `cannot read the log of ${name}: ${why}`, { cause })
+  }
+}
+
+/** A master that runs, else the only one that has left a log. */
+async function placeOf(input: Input, io: Io): Promise<{ readonly name: string; readonly directory: string }> {
+  try {
+    return await masterFor(input, io)
+  } catch (error) {
+    if (!(error instanceof AutoupError) || error.code !== 'not-running') throw error
+    const stateDir = stateDirectory(input, io)
+    const names = existsSync(stateDir)
+      ? readdirSync(stateDir).filter((each) => existsSync(join(stateDir, each, LINK)))
+      : []
+    const [only, ...others] = names.sort()
+    if (only === undefined) throw error
+    if (others.length === 0) return { name: only, directory: join(stateDir, only) }
+    throw new AutoupError('usage', `several services have left a log in ${stateDir}: name one of ${names.join(', ')}`)
+  }
+}

@@ -1,0 +1,45 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { eventIn, lastLines, lastWords } from '../../src/cli/log-lines.ts'
+import { temporaryDirectory } from '../support/master.ts'
+
+const EVENT = '{"at":"2026-01-01T00:00:00Z","sequence":1,"type":"paused"}'
+
+function file(text: string): string {
+  const path = join(temporaryDirectory(), 'service.log')
+  writeFileSync(path, text)
+  return path
+}
+
+test('the last lines are whole, and end where a follower goes on', () => {
+  const path = file('one\ntwo\n\nthree\nbegun')
+  expect(lastLines(path, 2)).toEqual({ lines: ['', 'three'], end: 'one\ntwo\n\nthree\n'.length })
+  expect(lastLines(path, 9).lines).toEqual(['one', 'two', '', 'three'])
+  expect(lastLines(path, 0)).toMatchObject({ lines: [], end: 15 })
+})
+
+test('of a file that is empty, or not there, there are none', () => {
+  expect(lastLines(file(''), 5)).toEqual({ lines: [], end: 0 })
+  expect(lastLines(join(temporaryDirectory(), 'none'), 5)).toEqual({ lines: [], end: 0 })
+})
+
+test('they are found over more than one piece of the file, and through letters of several bytes', () => {
+  const all = Array.from({ length: 9_000 }, (_, index) => `line ${index} ${'äöü€'.repeat(index % 7)}`)
+  const path = file(`${all.join('\n')}\n`)
+  for (const count of [1, 700, 8_999, 9_000, 9_001]) expect(lastLines(path, count).lines).toEqual(all.slice(-count))
+})
+
+test('the last words are what the app has printed since, without events and without what autoup says', () => {
+  const before = 'of the start before\n'
+  const path = file(`${before}${EVENT}\nno config found\nautoup: it has failed\n${EVENT}\n`)
+  expect(lastWords(path, before.length)).toEqual(['no config found'])
+  expect(lastWords(path, 10_000), 'the log was cut meanwhile').toEqual(['of the start before', 'no config found'])
+})
+
+test('only what the master writes is an event', () => {
+  expect(eventIn(EVENT)).toMatchObject({ type: 'paused' })
+  for (const line of ['', '{"at":"', '{"at":"x"}', '{"level":"info"}', EVENT.replace('1', '"1"').replace('1,', 'x,')]) {
+    expect(eventIn(line)).toBeNull()
+  }
+})
