@@ -4,30 +4,37 @@
  * worker has.
  */
 
-import { setTimeout as delay } from 'node:timers/promises'
 import { childrenOf, environmentOf, isAlive, readStat } from '../system/procfs.ts'
 import { isOwnChild } from '../system/spawn.ts'
-import { type TrackedProcess, trackStranger } from './process.ts'
+import { nextReaped, type TrackedProcess, trackStranger } from './process.ts'
 
-/** A process that is just ending shows no environment any more, while its children are not ours yet. */
-const LOOK_EVERY_MS = 5
-const LOOK_FOR_MS = 500
+/** Far longer than the end of a process takes, unless a disk holds it up. */
+const WAIT_MS = 500
 
-/** What a worker goes on as, or null. */
+/**
+ * What a worker goes on as, or null. A process that is just ending shows no environment any more, while its children are
+ * not ours yet: its end is waited for.
+ */
 export async function findDaemon(notifyPath: string, former: number): Promise<TrackedProcess | null> {
-  const end = performance.now() + LOOK_FOR_MS
+  const end = performance.now() + WAIT_MS
   for (;;) {
     let isClear = true
     for (const pid of childrenOf(process.pid)) {
       if (pid === former || isOwnChild(pid)) continue
-      const environment = environmentOf(pid)
-      const found = environment?.get('NOTIFY_SOCKET') === notifyPath ? trackStranger(pid) : null
+      const found = environmentOf(pid)?.get('NOTIFY_SOCKET') === notifyPath ? trackStranger(pid) : null
       if (found) return found
-      if (!environment?.size || !isAlive(pid)) isClear = false
+      // Asked after its environment: who has one is not ending, or has ended meanwhile.
+      if (isEnding(pid)) isClear = false
     }
-    if (isClear || performance.now() > end) return null
-    await delay(LOOK_EVERY_MS)
+    const leftMs = end - performance.now()
+    if (isClear || leftMs <= 0) return null
+    await nextReaped(leftMs)
   }
+}
+
+function isEnding(pid: number): boolean {
+  const stat = readStat(pid)
+  return stat !== null && (stat.isEnding || !isAlive(pid))
 }
 
 /**

@@ -72,7 +72,11 @@ export function sharedSpecs(specs: readonly ListenSpec[]): readonly ListenSpec[]
 
 /** For messages: `127.0.0.1:8080 and unix:/run/app.sock`. */
 export function nameListeners(listeners: readonly Listener[]): string {
-  return listeners
-    .map((listener) => (listener.spec ? formatAddress(listener.spec.address) : listener.shown))
-    .join(' and ')
+  return listeners.map(nameOne).join(' and ')
+}
+
+/** As it was asked for, unless that was any port. */
+function nameOne({ spec, shown }: Listener): string {
+  const isAnyPort = spec?.address.family === 'tcp' && spec.address.port === 0
+  return spec && !isAnyPort ? formatAddress(spec.address) : shown
 }

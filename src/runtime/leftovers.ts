@@ -1,18 +1,21 @@
 /**
- * What a worker's main process leaves behind in its session: a server behind a shell that ended first, or the children
+ * What a worker's main process leaves behind in its sessions: a server behind a shell that ended first, or the children
  * of one that crashed. They are asked to finish as the worker would be, and watched in /proc until they are gone.
  */
 
 import { sessionMembers } from '../system/kill-session.ts'
 import type { TrackedProcess } from './process.ts'
 
+type Session = Pick<TrackedProcess, 'pid' | 'startTicks'>
+
 const LOOK_EVERY_MS = 50
 
 export class Leftovers {
-  readonly #session: Pick<TrackedProcess, 'pid' | 'startTicks'>
+  readonly #sessions: readonly Session[]
 
-  constructor(session: Pick<TrackedProcess, 'pid' | 'startTicks'>, drainSignal: string) {
-    this.#session = session
+  /** `sessions`: that of each process that it has been. */
+  constructor(sessions: readonly Session[], drainSignal: string) {
+    this.#sessions = sessions
     for (const pid of this.#members()) {
       try {
         process.kill(pid, drainSignal)
@@ -38,6 +41,6 @@ export class Leftovers {
   }
 
   #members(): readonly number[] {
-    return sessionMembers(this.#session.pid, this.#session.startTicks)
+    return [...new Set(this.#sessions.flatMap(({ pid, startTicks }) => sessionMembers(pid, startTicks)))]
   }
 }

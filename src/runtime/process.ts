@@ -20,9 +20,26 @@ const LOOK_EVERY_MS = 100
 /** Those that are followed: the statuses of adopted children come from the reaper. */
 const followed = new Map<number, { readonly process: TrackedProcess; readonly over: (exit: Exit) => void }>()
 
+/** Who waits for the end of any adopted child. */
+const watchers = new Set<() => void>()
+
 /** For the reaper. */
 export function noteReaped(pid: number, exit: Exit): void {
   followed.get(pid)?.over(exit)
+  for (const watcher of [...watchers]) watcher()
+}
+
+/** Settles when the next adopted child has ended, or after this time. */
+export async function nextReaped(timeoutMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const over = (): void => {
+      clearTimeout(timer)
+      watchers.delete(over)
+      resolve()
+    }
+    const timer = setTimeout(over, timeoutMs)
+    watchers.add(over)
+  })
 }
 
 /**

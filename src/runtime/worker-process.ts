@@ -88,7 +88,12 @@ export class WorkerProcess {
     this.#isKilled = true
     this.#isDraining = true
     this.#stopWatching()
-    this.#process.killGroup()
+    this.#killAll()
+  }
+
+  /** It, and what is left in the sessions of all that it has been. */
+  #killAll(): void {
+    for (const process of this.#followed) process.killGroup()
   }
 
   /** Not ready in time: says why. */
@@ -150,7 +155,7 @@ export class WorkerProcess {
     if (this.#isDraining) return
     this.#missedBeat = why
     this.#stopWatching()
-    this.#process.killGroup()
+    this.#killAll()
   }
 
   async #probe(): Promise<void> {
@@ -219,7 +224,8 @@ export class WorkerProcess {
     this.#stopWatching()
     this.#notify?.close()
     this.#watch?.doors.release()
-    const leftovers = new Leftovers(this.#process.session ?? this.#process, drainSignal)
+    const sessions = [...this.#followed].map((process) => process.session ?? process)
+    const leftovers = new Leftovers(sessions, drainSignal)
     const over = (): void => {
       this.#send(exit)
       onGone()
@@ -229,7 +235,7 @@ export class WorkerProcess {
     // After a crash its place is free at once, and what it left behind ends on its own time.
     if (this.#isDraining) return void leftovers.gone.then(over)
     over()
-    onLeftovers(() => this.#process.killGroup())
+    onLeftovers(() => this.#killAll())
   }
 
   #send(exit: Exit): void {

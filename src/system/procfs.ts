@@ -19,6 +19,8 @@ export interface ProcessStat {
   readonly terminal: number
   /** Clock ticks between boot and its start: with the pid, an identity. */
   readonly startTicks: number
+  /** It is ending: it may still be there, without an environment, and its children are still its own. */
+  readonly isEnding: boolean
   /** The first 15 bytes of its name. */
   readonly command: string
 }
@@ -30,6 +32,9 @@ export interface FoundProcess {
   readonly ppid: number
   readonly env: ReadonlyMap<string, string>
 }
+
+/** Of linux/sched.h, in the flags of proc_pid_stat(5). */
+const PF_EXITING = 0x4
 
 /** `/proc/PID/stat`, or null when there is no such process. A zombie still has one. */
 export function readStat(pid: number): ProcessStat | null {
@@ -47,6 +52,7 @@ export function readStat(pid: number): ProcessStat | null {
     session: Number(fields[3]),
     terminal: Number(fields[4]),
     startTicks: Number(fields[19]),
+    isEnding: (Number(fields[6]) & PF_EXITING) !== 0,
     command: text.slice(open + 1, close),
   }
 }

@@ -9,6 +9,7 @@ import {
   DOUBLE_FORK_READY,
   MAIN_PID,
   MAIN_PID_AND_GONE,
+  MAIN_PID_ELSEWHERE,
   namesAStranger,
   PLAIN,
 } from '../support/faults-workers.ts'
@@ -30,11 +31,11 @@ interface Served {
 }
 
 /** The worker is a program, or stands behind `sh -c`. */
-async function serve(text: string, wrapper?: string): Promise<Served> {
+async function serve(text: string, wrapper?: string, drainTimeout = '15s'): Promise<Served> {
   const port = await freePort()
   const app = join(temporaryDirectory(), 'app')
   script(text)(app)
-  const args = ['--listen', `127.0.0.1:${port}`, '--ready-timeout', '8s', '--drain-timeout', '15s']
+  const args = ['--listen', `127.0.0.1:${port}`, '--ready-timeout', '8s', '--drain-timeout', drainTimeout]
   const command = wrapper === undefined ? [app] : ['/bin/sh', '-c', wrapper.replace('APP', app)]
   const master = await startMaster({ args, command })
   await master.next('worker-ready')
@@ -105,6 +106,18 @@ python.test('behind a shell, the drain signal reaches the server, and the reques
   expect(await slow).toMatchObject({ version: '2' })
   expect(await stopped).toBe(0)
   expect(belongingTo(served.master.stateDir)).toEqual([])
+})
+
+python.test('what it leaves in the session it began in ends with it, at the drain deadline at the latest', async () => {
+  const { master, load, ask } = await serve(MAIN_PID_ELSEWHERE, undefined, '1s')
+  const { pid } = await ask()
+  const before = belongingTo(master.stateDir).filter((each) => each.pid !== master.pid)
+  expect(new Set(before.map(({ session }) => session)).size).toBe(2)
+  const since = master.mark()
+  master.signal('SIGUSR2')
+  await master.waitFor((event) => event.type === 'worker-exited' && event.pid === pid, 'end', { since })
+  expect(before.filter((each) => isAlive(each.pid))).toEqual([])
+  await expectNoneFailed(load, master)
 })
 
 python.test('a process that is none of its own cannot be named as the main one', async () => {

@@ -68,6 +68,11 @@ if child:
     os._exit(0)
 ${SERVE}`
 
+/** As MAIN_PID, but the child is in a session of its own, and the parent hears no signal and stays. */
+export const MAIN_PID_ELSEWHERE: string = MAIN_PID.replace('signal.SIG_DFL', 'signal.SIG_IGN')
+  .replace('os.waitpid(child, 0)\n    os._exit(0)', 'while True: time.sleep(1000)')
+  .replace(SERVE, `os.setsid()\n${SERVE}`)
+
 /** As MAIN_PID, but the parent ends at once, with an error: that is nobody's death any more. */
 export const MAIN_PID_AND_GONE: string = MAIN_PID.replace('os.waitpid(child, 0)\n    os._exit(0)', 'os._exit(3)')
 
