@@ -24,6 +24,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Run',
     load: async () => (await import('./start.ts')).start,
   },
+  dev: {
+    summary: 'run a command while you write it: swap on each change',
+    group: 'Run',
+    load: async () => (await import('./dev.ts')).dev,
+  },
   unit: {
     summary: 'write a unit of systemd for a service',
     group: 'Run',

@@ -86,6 +86,7 @@ export function buildSettings(input: Input, io: Io, app: FileLayer | null = null
     logFormat: options.read('log-format', (text) => oneOf('a log format', text, LOG_FORMATS), defaultLogFormat(io)),
     metrics: options.read('metrics', (text) => pageApart(parsePageAddress(text), listen), null),
     embedded: null,
+    dev: false,
   }
 }
 

@@ -59,7 +59,8 @@ export type AutoupEvent =
       readonly expected: boolean
       readonly afterMs: number
     } & OfWorker)
-  | ({ readonly type: 'worker-failed'; readonly reason: string; readonly retryInMs: number } & OfWorker)
+  /** `retryInMs` null: with the next change of the files. */
+  | ({ readonly type: 'worker-failed'; readonly reason: string; readonly retryInMs: number | null } & OfWorker)
   | { readonly type: 'check-started'; readonly source: string }
   | { readonly type: 'check-finished'; readonly result: CheckResult; readonly message: string }
   | ({ readonly type: 'release-found'; readonly name: string } & Pick<OfBuild, 'version'>)
@@ -84,6 +85,10 @@ export type AutoupEvent =
   | ({ readonly type: 'build-quarantined'; readonly reason: string } & OfBuild)
   | ({ readonly type: 'quarantine-lifted'; readonly reason: string } & OfBuild)
   | ({ readonly type: 'build-swept' } & OfBuild)
+  /** By `autoup dev`. */
+  | { readonly type: 'watch-started'; readonly directory: string }
+  /** The first few of them, relative to the directory. */
+  | { readonly type: 'files-changed'; readonly paths: readonly string[]; readonly count: number }
   | { readonly type: 'paused' }
   | { readonly type: 'resumed' }
   /** The configuration is read again; always followed by `reload-finished`. */

@@ -45,6 +45,7 @@ const REACH: Readonly<Record<keyof Settings, readonly [option: string, reach: Re
   logFormat: ['log-format', 'master'],
   metrics: ['metrics', 'fixed'],
   embedded: ['the program itself', 'fixed'],
+  dev: ['dev', 'fixed'],
 }
 
 export interface Difference {

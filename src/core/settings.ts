@@ -77,6 +77,8 @@ export interface Settings {
   readonly metrics: PageAddress | null
   /** Null: the master is `autoup run`. */
   readonly embedded: Embedded | null
+  /** The master is `autoup dev`. */
+  readonly dev: boolean
 }
 
 /** What is particular to a program that is its own master (src/embed). */

@@ -34,6 +34,8 @@ export interface Policy {
   readonly isEmbedded: boolean
   readonly promotes: Embedded['promotes']
   readonly respawn: boolean
+  /** A worker that dies before it is ready waits for other files. */
+  readonly waitsForChange: boolean
   /** See launchKey(). */
   readonly launch: string
   /** See lookKey(). */
@@ -147,6 +149,8 @@ export type Input =
   | { readonly type: 'poke' }
   | { readonly type: 'rollback' }
   | { readonly type: 'restart' }
+  /** The files of the command, under `autoup dev`. */
+  | { readonly type: 'changed' }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'scale'; readonly by: 1 | -1 }

@@ -3,6 +3,7 @@
  * happened), then `reconcile` makes the workers follow. The runtime calls `step` for each input and again at `wakeAt`.
  */
 
+import { onChanged } from './changed.ts'
 import { unreachable } from './errors.ts'
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts'
 import { askSettings } from './new-settings.ts'
@@ -124,6 +125,8 @@ function take(turn: Turn, input: Input): void {
       return turn.set({ staleUpTo: turn.state.generations, restartAt: turn.now.ms })
     case 'settings-changed':
       return askSettings(turn, input.change)
+    case 'changed':
+      return onChanged(turn)
     case 'upgrade':
     case 'poke':
     case 'rollback':

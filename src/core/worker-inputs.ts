@@ -92,8 +92,13 @@ function replace(turn: Turn, worker: Worker, failure: Failure): void {
   // Only a promotion, which relies on those that serve, keeps them up all the same.
   if (!policy.respawn && !promotion) return turn.set({ instances: instances - 1, instancesAsked: instancesAsked - 1 })
   const failures = turn.now.ms - worker.startedAt >= LIMITS.respawnQuietMs ? 1 : worker.failures + 1
-  const retryInMs = backoffMs(failures, LIMITS.respawnFirstMs, LIMITS.respawnMaxMs)
-  const state = { kind: 'back-off', until: turn.now.ms + retryInMs } as const
+  // What has never worked will not by itself.
+  const waits = policy.waitsForChange && worker.state.kind !== 'ready'
+  const retryInMs = waits ? null : backoffMs(failures, LIMITS.respawnFirstMs, LIMITS.respawnMaxMs)
+  const state = {
+    kind: 'back-off',
+    until: retryInMs === null ? Number.POSITIVE_INFINITY : turn.now.ms + retryInMs,
+  } as const
   const next = {
     ...worker,
     id: workerIds + 1,

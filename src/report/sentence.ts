@@ -56,7 +56,8 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       return ['worker', 'warning', `${worker(event)} died: ${life}`]
     }
     case 'worker-failed': {
-      const next = `next try in ${formatDuration(event.retryInMs)}`
+      const { retryInMs } = event
+      const next = retryInMs === null ? 'waits for a change' : `next try in ${formatDuration(retryInMs)}`
       return ['worker', 'warning', `${worker(event)} failed: ${event.reason}; ${next}`]
     }
     case 'check-started':
@@ -105,6 +106,10 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       return ['build', 'info', `${build(event)} is no longer held back: ${event.reason}`]
     case 'build-swept':
       return ['build', 'detail', `${build(event)} is removed from the store`]
+    case 'watch-started':
+      return ['watch', 'info', `follows ${event.directory}`]
+    case 'files-changed':
+      return ['change', 'info', changed(event)]
     case 'paused':
       return ['master', 'warning', 'paused: nothing is promoted until `autoup resume`']
     case 'resumed':
@@ -128,6 +133,11 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
     default:
       return unreachable(event)
   }
+}
+
+function changed({ paths, count }: { readonly paths: readonly string[]; readonly count: number }): string {
+  const more = count - paths.length
+  return `${paths.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 const LISTENING = { bound: 'is bound', inherited: 'is inherited', 'taken-back': 'is taken back' } as const

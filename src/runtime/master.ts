@@ -43,12 +43,26 @@ import { tendListeners } from './tending.ts'
 import { sourceIntervalMs } from './token.ts'
 import { Workforce } from './workforce.ts'
 
+/** Whoever sees files change; what it saw before it was connected, it says then. */
+export interface Watch {
+  readonly directory: string
+  connect(to: WatchListener): void
+}
+
+export interface WatchListener {
+  /** The first few, relative to the directory. */
+  changed(paths: readonly string[], count: number): void
+  warn(message: string): void
+}
+
 export interface MasterOptions {
   readonly preUpgrade?: PreUpgrade | undefined
   /** What went wrong before there was anybody to tell. */
   readonly warnings?: readonly string[]
   /** Where a reload reads the settings; without one nothing ever changes. */
   readonly host?: ReloadHost
+  /** The tree that `autoup dev` follows. */
+  readonly watch?: Watch
 }
 
 /** Runs until it is stopped; the exit status. Throws AutoupError when it cannot start. */
@@ -56,7 +70,12 @@ export async function runMaster(
   settings: Settings,
   report: (event: Stamped) => void,
   presenters: Presenters,
-  { preUpgrade, warnings = [], host = { load: async () => settings, applied: () => undefined } }: MasterOptions = {},
+  {
+    preUpgrade,
+    warnings = [],
+    watch,
+    host = { load: async () => settings, applied: () => undefined },
+  }: MasterOptions = {},
 ): Promise<number> {
   const log = new EventLog()
   const history = new History()
@@ -224,8 +243,17 @@ export async function runMaster(
   const page =
     settings.metrics === null ? null : await openPage(settings.metrics, handlers, { log, history, presenters })
   if (settings.source !== null) sweeping = sweep()
+  watch?.connect({
+    changed: (paths, count) => {
+      emit({ type: 'files-changed', paths, count })
+      send({ type: 'changed' })
+    },
+    warn: (message) => emit({ type: 'warning', message }),
+  })
+  if (watch) emit({ type: 'watch-started', directory: watch.directory })
 
   const status = await ended
+  watch?.connect({ changed: () => undefined, warn: () => undefined })
   checks.stop()
   hooks.end()
   workforce.end()

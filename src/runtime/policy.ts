@@ -20,6 +20,7 @@ export function policyOf(settings: Settings, sourceIntervalMs: number | null): P
     isEmbedded: embedded !== null,
     promotes: embedded?.promotes ?? 'always',
     respawn,
+    waitsForChange: settings.dev,
     launch,
     look: lookKey(settings, launch),
   }

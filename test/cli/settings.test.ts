@@ -58,6 +58,7 @@ test('what is not said has its default', () => {
     logFormat: 'json',
     metrics: null,
     embedded: null,
+    dev: false,
   })
 })
 

@@ -29,6 +29,7 @@ type Move =
         | 'rollback'
         | 'again'
         | 'listener-lost'
+        | 'changed'
         | 'all-ready'
         | 'all-drained'
     }
@@ -94,6 +95,7 @@ const move = (withOperator: boolean): fc.Arbitrary<Move> =>
       'hook-bad',
       'crash',
       'listener-lost',
+      'changed',
     ),
     ...(withOperator ? always('rollback', 'again') : []),
   )
@@ -165,6 +167,7 @@ function apply(world: World, one: Move): void {
     case 'pause':
     case 'resume':
     case 'rollback':
+    case 'changed':
       return void world.send({ type: one.do })
     case 'listener-lost':
       return void world.send({ type: 'listener-lost', listeners: [{ address: '*:80', inode: 7 }] })

@@ -467,7 +467,7 @@ describe('workers', () => {
       const failed = world.effects
         .filter((effect) => effect.type === 'emit' && effect.event.type === 'worker-failed')
         .at(-1)
-      if (failed?.type === 'emit' && failed.event.type === 'worker-failed') waits.push(failed.event.retryInMs)
+      if (failed?.type === 'emit' && failed.event.type === 'worker-failed') waits.push(failed.event.retryInMs!)
       world.pass(30_000)
       world.ready()
     }

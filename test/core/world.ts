@@ -22,6 +22,7 @@ export const POLICY: Policy = {
   isEmbedded: false,
   promotes: 'always',
   respawn: true,
+  waitsForChange: false,
   launch: 'launch-1',
   look: 'look-1',
 }

@@ -37,6 +37,8 @@ const ALL: { [T in AutoupEvent['type']]: Extract<AutoupEvent, { type: T }> } = {
   'build-quarantined': { type: 'build-quarantined', reason: 'died in probation', ...build },
   'quarantine-lifted': { type: 'quarantine-lifted', reason: 'the launch is another one', ...build },
   'build-swept': { type: 'build-swept', ...build },
+  'watch-started': { type: 'watch-started', directory: '/home/me/app' },
+  'files-changed': { type: 'files-changed', paths: ['server.js', 'lib/a.js'], count: 5 },
   paused: { type: 'paused' },
   resumed: { type: 'resumed' },
   'reload-started': { type: 'reload-started' },

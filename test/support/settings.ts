@@ -37,4 +37,5 @@ export const SETTINGS: Settings = {
   logFormat: 'json',
   metrics: null,
   embedded: null,
+  dev: false,
 }
