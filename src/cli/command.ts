@@ -29,12 +29,23 @@ export interface CommandSpec {
   readonly takes: 'nothing' | 'name' | 'command'
   /** What the one word of `name` is called in the help where it is no service: `FILE`. */
   readonly word?: string
+  /** All that this word may be. */
+  readonly words?: readonly string[]
   readonly options: readonly OptionSpec[]
   readonly examples: readonly (readonly [line: string, what: string])[]
   /** Below the examples. */
   readonly notes?: string
   /** Answers the exit status. */
   run(input: Input, io: Io): Promise<number>
+}
+
+/** A command before it is loaded. */
+export interface CommandEntry {
+  /** Its line in the help of the program. */
+  readonly summary: string
+  /** Heading in the help of the program. */
+  readonly group: string
+  load(): Promise<CommandSpec>
 }
 
 /** What a configuration file says of one app: one more place in which options may stand. */

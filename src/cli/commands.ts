@@ -3,15 +3,7 @@
  * is asked for, so that `autoup --help` starts about as fast as Node itself.
  */
 
-import type { CommandSpec } from './command.ts'
-
-export interface CommandEntry {
-  /** Its line in the help of the program. */
-  readonly summary: string
-  /** Heading in the help of the program. */
-  readonly group: string
-  load(): Promise<CommandSpec>
-}
+import type { CommandEntry, CommandSpec } from './command.ts'
 
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: {
@@ -118,6 +110,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'promote again after a pause',
     group: 'Change',
     load: async () => (await import('./resume.ts')).resume,
+  },
+  completion: {
+    summary: 'words that your shell completes: bash, zsh or fish',
+    group: 'Look',
+    load: async () => (await import('./completion.ts')).completionOf(COMMANDS),
   },
 }
 

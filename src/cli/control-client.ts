@@ -33,16 +33,12 @@ const SOCKET = 'control.sock'
  */
 export async function findMaster(stateDir: string, name: string | undefined): Promise<MasterPlace> {
   if (name !== undefined) return { name, directory: join(stateDir, name) }
-  const places = list(stateDir).map((each) => ({ name: each, directory: join(stateDir, each) }))
-  return await onlyRunning(places, `under ${stateDir}`)
+  return await onlyRunning(placesUnder(stateDir), `under ${stateDir}`)
 }
 
 /** The one of these that runs; `where` is for messages. Throws as findMaster does. */
 export async function onlyRunning(places: readonly MasterPlace[], where: string): Promise<MasterPlace> {
-  const running = []
-  for (const place of places) {
-    if (existsSync(join(place.directory, SOCKET)) && (await isListening(place))) running.push(place)
-  }
+  const running = await runningAmong(places)
   const [only, ...others] = running
   if (!only)
     throw new AutoupError(
@@ -52,6 +48,11 @@ export async function onlyRunning(places: readonly MasterPlace[], where: string)
   if (others.length === 0) return only
   const names = running.map((place) => place.name).join(', ')
   throw new AutoupError('usage', `several masters run ${where}: name one of ${names}`)
+}
+
+/** All that answer. */
+export async function runningUnder(stateDir: string): Promise<MasterPlace[]> {
+  return await runningAmong(placesUnder(stateDir))
 }
 
 /** Throws AutoupError: `not-running`, `timed-out`, `failed` with `isCut` when the master went away, or what it said. */
@@ -121,6 +122,18 @@ export async function* follow(
   }
   const answer = isHead ? parseAnswer(text) : null
   if (answer) throw refusal(JSON.parse(answer.body))
+}
+
+async function runningAmong(places: readonly MasterPlace[]): Promise<MasterPlace[]> {
+  const running = []
+  for (const place of places) {
+    if (existsSync(join(place.directory, SOCKET)) && (await isListening(place))) running.push(place)
+  }
+  return running
+}
+
+function placesUnder(stateDir: string): MasterPlace[] {
+  return list(stateDir).map((name) => ({ name, directory: join(stateDir, name) }))
 }
 
 /** Names of the folders under the state directory. */

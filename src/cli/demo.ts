@@ -15,7 +15,10 @@ export const demo: CommandSpec = {
   description: 'Upgrades, breaks, kills and rolls back a small service of its own under a steady load, on loopback.',
   takes: 'nothing',
   options: [],
-  examples: [['autoup demo', 'needs no network and no root, and leaves nothing behind']],
+  examples: [
+    ['autoup demo', 'needs no network and no root, and leaves nothing behind'],
+    ['autoup demo && echo "no request failed"', 'its exit status is the verdict'],
+  ],
   async run(_input, io) {
     const directory = mkdtempSync(join(tmpdir(), 'autoup-demo-'))
     const show = new Demo(directory, (line) => void io.stdout.write(`${line}\n`))

@@ -6,8 +6,8 @@
 import { Command, CommanderError, Option } from 'commander'
 import { AutoupError } from '../core/errors.ts'
 import { hasColor, painter } from '../report/color.ts'
-import type { CommandSpec, Input } from './command.ts'
-import { COMMANDS, type CommandEntry, loadCommand } from './commands.ts'
+import type { CommandEntry, CommandSpec, Input } from './command.ts'
+import { COMMANDS, loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
 import { version } from './version.ts'
 

@@ -14,6 +14,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   ps: 'procps',
   promtool: 'prometheus',
+  man: 'man-db',
 }
 
 /** The absolute path of a program, also in the sbin folders that a user's PATH leaves out; null without it. */
