@@ -7,15 +7,6 @@ import { call, type MasterPlace } from './control-client.ts'
 import { masterFor } from './find-service.ts'
 import type { Io } from './io.ts'
 
-export const TIMEOUT: OptionSpec = {
-  flag: 'timeout',
-  value: 'DURATION',
-  help: 'wait no longer than this, then exit with 7',
-  default: 'no limit',
-}
-
-export const WAITING: readonly OptionSpec[] = [{ flag: 'no-wait', help: 'do not wait for the end of it' }, TIMEOUT]
-
 export const AGAIN: OptionSpec = { flag: 'again', help: 'try a build that is held back, once' }
 
 /** Asks, says the answer on stderr (or as JSON on stdout) and gives the exit status. */

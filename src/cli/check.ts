@@ -1,7 +1,8 @@
 /** `autoup check`: what does the source offer now? Nothing is staged or promoted by it. */
 
-import { ask, TIMEOUT } from './ask.ts'
+import { ask } from './ask.ts'
 import type { CommandSpec } from './command.ts'
+import { TIMEOUT } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 export const check: CommandSpec = {

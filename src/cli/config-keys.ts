@@ -5,7 +5,7 @@
  */
 
 import type { OptionSpec } from './command.ts'
-import { DAEMON_OPTIONS } from './log-place.ts'
+import { DAEMON_OPTIONS } from './daemon-options.ts'
 import { NAME, RUN_OPTIONS } from './run-options.ts'
 import { CONFIG } from './where.ts'
 

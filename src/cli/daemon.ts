@@ -9,13 +9,11 @@ import { type StartVerdict, startWatch } from '../core/start-verdict.ts'
 import { isLongLog, reopenLog, rotateLog } from '../system/log-file.ts'
 import { lookUpUser } from '../system/user.ts'
 import { has, type Input } from './command.ts'
+import { DAEMON_VARIABLE } from './daemon-options.ts'
 import type { Io } from './io.ts'
 import { loadSettings } from './load-settings.ts'
 import { type LogPlace, logPlace, umaskGiven } from './log-place.ts'
 import { serve } from './run.ts'
-
-/** In the environment of the daemon alone: the descriptor that its verdict is written to. */
-export const DAEMON_VARIABLE = 'AUTOUP_DAEMON'
 
 /** A look costs one fstat(2). */
 const LOOK_EVERY_MS = 1_000

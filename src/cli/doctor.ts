@@ -10,6 +10,7 @@ import { hasColor, painter } from '../report/color.ts'
 import { doctorText } from '../report/doctor-text.ts'
 import { type CommandSpec, has, type Input } from './command.ts'
 import { call } from './control-client.ts'
+import { DAEMON_OPTIONS } from './daemon-options.ts'
 import type { Io } from './io.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 
@@ -18,7 +19,7 @@ export const doctor: CommandSpec = {
   description:
     'Shows each option with its value and where that comes from, then checks what can be checked before a start or beside a running master: sockets, permissions, source and proofs, disk, kernel, leftovers. Exits with 1 when something would not work.',
   takes: 'command',
-  options: [{ flag: 'json', help: 'as JSON, a stable contract' }, ...RUN_OPTIONS],
+  options: [{ flag: 'json', help: 'as JSON, a stable contract' }, ...RUN_OPTIONS, ...DAEMON_OPTIONS],
   examples: [
     ['autoup doctor web', 'as autoup.config.json says'],
     ['autoup doctor --fetch github:org/app --listen 80', 'before the first start'],
@@ -39,6 +40,9 @@ async function diagnose(input: Input, io: Io): Promise<Diagnosis> {
   try {
     const loaded = await loadSettings(input, io)
     settings = loaded.settings
+    const { logPlace, umaskGiven } = await import('./log-place.ts')
+    logPlace(loaded, settings)
+    umaskGiven(loaded)
     values = await effectiveValues(loaded)
   } catch (error) {
     if (!(error instanceof AutoupError)) throw error

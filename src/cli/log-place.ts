@@ -1,11 +1,11 @@
-/** Where the log of a daemon is, and how long it may get: options of `autoup start`, and keys of the configuration. */
+/** Where the log of a daemon is and how long it may get, and its umask, as its options say. */
 
 import { resolve } from 'node:path'
 import { parseSize } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import { storePaths } from '../store/layout.ts'
-import type { OptionSpec } from './command.ts'
+import { DEFAULT_KEEP, DEFAULT_SIZE } from './daemon-options.ts'
 import { type Layers, optionReader } from './option-reader.ts'
 
 export interface LogPlace {
@@ -17,39 +17,10 @@ export interface LogPlace {
   readonly keep: number
 }
 
-const DEFAULT_SIZE = '10MB'
-const DEFAULT_KEEP = 5
 /** Below this a log is rotated all the time. */
 const LEAST_BYTES = 4_096
 const MOST_KEPT = 1_000
 const DEFAULT_UMASK = 0o022
-
-const DAEMON = 'As a daemon'
-
-export const DAEMON_OPTIONS: readonly OptionSpec[] = [
-  {
-    flag: 'log-file',
-    value: 'FILE',
-    help: 'where the master and the workers write to',
-    default: 'service.log in <state-dir>/<name>',
-    group: DAEMON,
-  },
-  {
-    flag: 'log-size',
-    value: 'SIZE',
-    help: 'the log is rotated when it is longer: 512KiB, 10MB, 1GiB',
-    default: DEFAULT_SIZE,
-    group: DAEMON,
-  },
-  { flag: 'log-keep', value: 'N', help: 'old logs that are kept', default: String(DEFAULT_KEEP), group: DAEMON },
-  {
-    flag: 'umask',
-    value: 'OCTAL',
-    help: 'what files are created without, by the master and the workers',
-    default: '022',
-    group: DAEMON,
-  },
-]
 
 export function logPlace(layers: Layers, settings: Settings): LogPlace {
   const options = optionReader(layers)

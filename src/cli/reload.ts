@@ -1,7 +1,8 @@
 /** `autoup reload`: what SIGHUP does, with an answer. */
 
-import { ask, TIMEOUT } from './ask.ts'
+import { ask } from './ask.ts'
 import type { CommandSpec } from './command.ts'
+import { TIMEOUT } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 export const reload: CommandSpec = {

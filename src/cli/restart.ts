@@ -1,7 +1,8 @@
 /** `autoup restart`: new workers of the same build, without losing a connection. */
 
-import { ask, WAITING } from './ask.ts'
+import { ask } from './ask.ts'
 import type { CommandSpec } from './command.ts'
+import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 export const restart: CommandSpec = {

@@ -1,7 +1,8 @@
 /** `autoup rollback`: promote the build before the current one. */
 
-import { ask, WAITING } from './ask.ts'
+import { ask } from './ask.ts'
 import type { CommandSpec } from './command.ts'
+import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 export const rollback: CommandSpec = {

@@ -1,37 +1,15 @@
 /**
- * `autoup start`: the master as a daemon. It is started in a session of its own (setsid(2)), away from the terminal,
- * and writes to its log; this process waits until the app is ready, or says why it is not. A start that failed leaves
- * no master behind, unless workers that a killed one had left serve on under it.
+ * `autoup start`: the master as a daemon. This file is read by both: by the one who types it, and by the daemon, which is
+ * started with the same words again and has its part in another file. Neither loads the part of the other.
  */
 
-import { once } from 'node:events'
-import { closeSync, fstatSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
-import type { Readable } from 'node:stream'
-import { parseDuration } from '../core/duration.ts'
-import { AutoupError } from '../core/errors.ts'
-import type { Settings } from '../core/settings.ts'
-import type { StartVerdict } from '../core/start-verdict.ts'
-import type { Status } from '../core/status.ts'
-import { createFolder, storePaths } from '../store/layout.ts'
-import { linkAtomically } from '../system/atomic.ts'
-import { openLog } from '../system/log-file.ts'
-import { ownExecutable } from '../system/self.ts'
-import { startProcess } from '../system/spawn.ts'
-import { lookUpUser } from '../system/user.ts'
-import { TIMEOUT } from './ask.ts'
-import { type CommandSpec, lastValue } from './command.ts'
-import { call } from './control-client.ts'
-import { DAEMON_VARIABLE } from './daemon.ts'
-import { loadSettings } from './load-settings.ts'
-import { lastWords } from './log-lines.ts'
-import { DAEMON_OPTIONS, logPlace, umaskGiven } from './log-place.ts'
+import type { CommandSpec } from './command.ts'
+import { DAEMON_OPTIONS, DAEMON_VARIABLE } from './daemon-options.ts'
+import { keepSmall } from './keep-small.ts'
 import { refuseElsewhere } from './run.ts'
 import { RUN_OPTIONS } from './run-options.ts'
-import { withoutContract } from './where.ts'
+import { TIMEOUT } from './waiting.ts'
 
-/** The descriptor of the channel, in the daemon. */
-const CHANNEL = 3
 const WAITING = 'The start itself'
 
 export const start: CommandSpec = {
@@ -55,135 +33,13 @@ The daemon keeps the working directory, so that relative paths go on to mean the
 Its log is service.log in <state-dir>/<name>; see autoup logs. It is rotated by copy and truncate;
 after a rotation of your own, USR1 to the master opens it anew.`,
   async run(input, io) {
-    if (io.env[DAEMON_VARIABLE]) return (await import('./daemon.ts')).serveAsDaemon(input, io)
+    if (io.env[DAEMON_VARIABLE]) {
+      keepSmall()
+      const { serveAsDaemon } = await import('./daemon.ts')
+      return await serveAsDaemon(input, io)
+    }
     refuseElsewhere(io)
-    const timeout = lastValue(input, TIMEOUT.flag)
-    const timeoutMs = timeout === undefined ? null : parseDuration(timeout)
-    const loaded = await loadSettings(input, io)
-    const { settings } = loaded
-    umaskGiven(loaded)
-    const running = await runningPid(settings)
-    if (running !== null) {
-      io.stderr.write(`${settings.name} is running, pid ${running}\n`)
-      return 0
-    }
-    const log = prepareLog(settings, logPlace(loaded, settings).path)
-    const daemon = startDaemon(log.fd)
-    closeSync(log.fd)
-    const verdict = await daemon.verdict(timeoutMs)
-    if (verdict.type === 'started') {
-      const how = verdict.isProven ? 'is ready' : 'is started'
-      io.stderr.write(`${settings.name} ${how}, pid ${daemon.pid}; log: ${log.path}\n`)
-      return 0
-    }
-    if (!verdict.isServed) await daemon.end()
-    for (const line of lastWords(log.path, log.offset)) io.stderr.write(`${line}\n`)
-    const advice = settings.source === null ? '' : '; with --no-wait the master stays and goes on checking'
-    const left = verdict.isServed
-      ? `the workers that a killed master had left serve on, and the master, pid ${daemon.pid}, goes on trying`
-      : `nothing was left running${advice}`
-    throw new AutoupError(verdict.code, `${settings.name} did not start: ${verdict.message}; ${left}`)
+    const { startDaemon } = await import('./start-daemon.ts')
+    return await startDaemon(input, io)
   },
-}
-
-async function runningPid({ stateDir, name }: Settings): Promise<number | null> {
-  try {
-    const directory = storePaths(stateDir, name).root
-    return (await call<Status>({ name, directory }, 'GET', '/status')).pid
-  } catch (error) {
-    if (error instanceof AutoupError && error.code === 'not-running') return null
-    throw error
-  }
-}
-
-/** `offset`: where in the file this start begins. */
-function prepareLog(
-  { stateDir, name, user }: Settings,
-  path: string,
-): { readonly path: string; readonly fd: number; readonly offset: number } {
-  const paths = storePaths(stateDir, name)
-  createFolder(paths.root, 0o755)
-  const fd = openLog(path, user === null ? null : lookUpUser(user))
-  linkAtomically(dirname(path) === paths.root ? basename(path) : path, paths.log)
-  return { path, fd, offset: fstatSync(fd).size }
-}
-
-interface Daemon {
-  readonly pid: number
-  /** Also when it ends without one, or this process is told to end; then it has the status of its end. */
-  verdict(timeoutMs: number | null): Promise<StartVerdict>
-  /** Resolves when it has ended. */
-  end(): Promise<void>
-}
-
-function startDaemon(log: number): Daemon {
-  const [program = '', ...args] = [...process.execArgv, ...process.argv.slice(1)]
-  const child = startProcess(ownExecutable(), [program, ...args], {
-    env: { ...withoutContract(process.env), [DAEMON_VARIABLE]: String(CHANNEL) },
-    stdio: ['ignore', log, log, 'pipe'],
-    detached: true,
-  })
-  const { pid } = child
-  if (pid === undefined)
-    throw new AutoupError('failed', 'the daemon could not be started: this machine has no room for a process')
-  const exited = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>
-  const channel = child.stdio[CHANNEL] as Readable
-  const ended = async (): Promise<StartVerdict> => {
-    const [code, signal] = await exited
-    return failed(signal === null ? `the master ended with ${code}` : `the master was killed by ${signal}`)
-  }
-  return {
-    pid,
-    async verdict(timeoutMs) {
-      const stopping = new AbortController()
-      const over = Promise.race([
-        ...(['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => cameSignal(signal, stopping.signal)),
-        ...(timeoutMs === null ? [] : [lateness(timeoutMs, stopping.signal)]),
-      ])
-      try {
-        return await Promise.race([over, wordOf(channel).then((word) => word ?? ended())])
-      } finally {
-        stopping.abort()
-        channel.destroy()
-        child.unref()
-      }
-    },
-    async end() {
-      child.ref()
-      child.kill('SIGQUIT')
-      await exited
-    },
-  }
-}
-
-/** The one line of the daemon, or null: it has closed the channel without a word. */
-async function wordOf(channel: Readable): Promise<StartVerdict | null> {
-  let text = ''
-  channel.setEncoding('utf8')
-  try {
-    for await (const chunk of channel) text += chunk
-  } catch {
-    // A reset is an end.
-  }
-  return text === '' ? null : (JSON.parse(text) as StartVerdict)
-}
-
-function cameSignal(signal: NodeJS.Signals, until: AbortSignal): Promise<StartVerdict> {
-  return new Promise((resolve) => {
-    const onSignal = (): void => resolve(failed(`${signal} came before it was ready`))
-    process.once(signal, onSignal)
-    until.addEventListener('abort', () => process.off(signal, onSignal))
-  })
-}
-
-function lateness(timeoutMs: number, until: AbortSignal): Promise<StartVerdict> {
-  return new Promise((resolve) => {
-    const late = failed(`it was not ready in ${timeoutMs} ms`, 'timed-out')
-    const timer = setTimeout(() => resolve(late), timeoutMs)
-    until.addEventListener('abort', () => clearTimeout(timer))
-  })
-}
-
-function failed(message: string, code: 'failed' | 'timed-out' = 'failed'): StartVerdict {
-  return { type: 'failed', code, message, isServed: false }
 }

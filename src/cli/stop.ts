@@ -10,10 +10,11 @@ import { AutoupError } from '../core/errors.ts'
 import type { Status } from '../core/status.ts'
 import type { ControlReply } from '../runtime/control-server.ts'
 import { isAlive, readStat } from '../system/procfs.ts'
-import { request, tell, WAITING } from './ask.ts'
+import { request, tell } from './ask.ts'
 import { type CommandSpec, has, lastValue } from './command.ts'
 import { call } from './control-client.ts'
 import { masterFor } from './find-service.ts'
+import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 const LOOK_EVERY_MS = 10

@@ -1,7 +1,8 @@
 /** `autoup upgrade`: check, stage and promote now, and say how it ended. */
 
-import { AGAIN, ask, WAITING } from './ask.ts'
+import { AGAIN, ask } from './ask.ts'
 import type { CommandSpec } from './command.ts'
+import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 export const upgrade: CommandSpec = {

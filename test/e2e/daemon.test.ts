@@ -231,7 +231,7 @@ describe('its log', () => {
     await until('there is a new one', () => existsSync(log))
     expect(await app.cli('restart')).toMatchObject({ code: 0 })
     expect(app.log()).toContain('"promotion-started"')
-    expect(descriptorsOf((await ask(app.port)).pid)).toContain(log)
+    await until('the new worker writes there', async () => descriptorsOf((await ask(app.port)).pid).includes(log))
     expect(statSync(log).mode & 0o777).toBe(0o640)
   })
 

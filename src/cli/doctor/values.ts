@@ -8,6 +8,7 @@ import { DEFAULTS, type Settings } from '../../core/settings.ts'
 import { shownSource } from '../../core/source.ts'
 import { sourceIntervalMs } from '../../runtime/token.ts'
 import type { OptionSpec } from '../command.ts'
+import { DAEMON_OPTIONS } from '../daemon-options.ts'
 import type { Loaded } from '../load-settings.ts'
 import { given } from '../option-reader.ts'
 import { FETCH, NAME, RUN_OPTIONS } from '../run-options.ts'
@@ -19,7 +20,7 @@ export async function effectiveValues(loaded: Loaded): Promise<EffectiveValue[]>
   const fetcher = source === null ? null : (await fetcherFor(source)).fetcher
   const usualIntervalMs = fetcher && (sourceIntervalMs(fetcher, loaded.settings) ?? DEFAULTS.intervalMs)
 
-  const options = RUN_OPTIONS.filter(({ flag }) => flag !== CONFIG.flag)
+  const options = [...RUN_OPTIONS, ...DAEMON_OPTIONS].filter(({ flag }) => flag !== CONFIG.flag)
   return [commandValue(loaded), ...options.map((option) => optionValue(option, loaded, usualIntervalMs))]
 }
 
