@@ -50,7 +50,7 @@ export function createBridge(env: NodeJS.ProcessEnv, pid: number): Bridge {
         door.close()
         closeAfterAnswers()
         longLived.drain(withinMs * LONG_LIVED_SHARE, sessions.all)
-        sessions.drain()
+        sessions.drain(withinMs)
       },
       onNear: () => longLived.cut(),
       onNobody: (end) => end(),

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
+import tls from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { certificate } from '../support/certificate.ts'
@@ -149,8 +150,8 @@ test('one that ignores the signal is killed at the drain timeout', async () => {
   expect((await service.master.next('worker-killed')).reason).toMatch(/drain timeout/)
 })
 
-describe('over TLS', () => {
-  test('answers close their connection, and HTTP/2 clients are sent away before a stream of theirs is refused', async () => {
+describe('HTTP/2', () => {
+  async function startHttp2(): Promise<{ service: NodeService; connect(raw?: net.Socket): http2.ClientHttp2Session }> {
     const { key, cert } = certificate()
     const app = `
       const { readFileSync } = require('node:fs')
@@ -160,11 +161,21 @@ describe('over TLS', () => {
       server.listen(Number(process.env.PORT))`
     const service = await startNode({ app })
     await service.master.next('worker-ready')
-    const session = http2.connect(`https://127.0.0.1:${service.port}`, {
-      ca: readFileSync(cert),
-      servername: 'localhost',
-    })
-    onEnd(() => session.destroy())
+    return {
+      service,
+      connect(raw) {
+        const options = { ca: readFileSync(cert), servername: 'localhost', ALPNProtocols: ['h2'] }
+        const created = raw && { createConnection: () => tls.connect({ ...options, socket: raw }) }
+        const session = http2.connect(`https://127.0.0.1:${service.port}`, { ...options, ...created })
+        onEnd(() => session.destroy())
+        return session
+      },
+    }
+  }
+
+  test('clients are sent away before a stream of theirs is refused', async () => {
+    const { service, connect } = await startHttp2()
+    const session = connect()
     const goaways: number[] = []
     session.on('goaway', (_code, lastStream) => goaways.push(lastStream))
     const first = await streamed(session, '/')
@@ -175,6 +186,40 @@ describe('over TLS', () => {
     expect(await slow).toBe(first)
     await closed
     expect(goaways[0]).toBe(2 ** 31 - 1)
+    await service.master.next('worker-exited')
+  })
+
+  test('what a client has sent before it heard of it is answered, however late it comes', async () => {
+    const { service, connect } = await startHttp2()
+    const line = await heldLine(service.port)
+    const [quiet, busy] = [connect(line.client), connect()]
+    const first = await streamed(quiet, '/')
+    line.hold()
+    const late = streamed(quiet, '/')
+    const goaway = once(busy, 'goaway')
+    await restart(service)
+    await Promise.all([goaway, untilClosed(busy)])
+    line.release()
+    expect(await late).toBe(first)
+    await once(quiet, 'close')
+    await service.master.next('worker-exited')
+  })
+
+  test('one that was accepted before, and shakes hands after it, has its request answered', async () => {
+    const { service, connect } = await startHttp2()
+    const raw = net.connect(service.port, '127.0.0.1')
+    onEnd(() => raw.destroy())
+    await once(raw, 'connect')
+    // Accepted after the other one.
+    const known = connect()
+    const first = await streamed(known, '/')
+    await restart(service)
+    await untilClosed(known)
+    const late = connect(raw)
+    const closed = once(late, 'close')
+    const answer = await streamed(late, '/')
+    await closed
+    expect(answer).toBe(first)
     await service.master.next('worker-exited')
   })
 })
@@ -270,6 +315,34 @@ async function swapWith(service: NodeService, meanwhile: Promise<unknown>): Prom
   await meanwhile
   const exit = await service.master.next('worker-exited')
   expect(exit.expected).toBe(true)
+}
+
+/** A connection on which what the client sends can be held back. */
+async function heldLine(
+  port: number,
+): Promise<{ client: net.Socket; server: net.Socket; hold(): void; release(): void }> {
+  const server = net.connect(port, '127.0.0.1')
+  const between = net.createServer((socket) => {
+    accepted = socket
+    socket.pipe(server).pipe(socket)
+    socket.on('error', () => {})
+  })
+  server.on('error', () => {})
+  let accepted: net.Socket | undefined
+  between.listen(0, '127.0.0.1')
+  await once(between, 'listening')
+  const client = net.connect((between.address() as net.AddressInfo).port, '127.0.0.1')
+  onEnd(() => {
+    for (const each of [client, accepted, server]) each?.destroy()
+    between.close()
+  })
+  await Promise.all([once(between, 'connection'), once(client, 'connect'), once(server, 'connect')])
+  return { client, server, hold: () => accepted?.unpipe(server), release: () => accepted?.pipe(server) }
+}
+
+/** Asks, one thing after the other, until the session is sent away: the signal takes a moment. */
+async function untilClosed(session: http2.ClientHttp2Session): Promise<void> {
+  while (!session.closed && !session.destroyed) await streamed(session, '/')
 }
 
 function streamed(session: http2.ClientHttp2Session, path: string): Promise<string> {

@@ -28,12 +28,15 @@ describe.each(NODES)('node %s', (_, node) => {
     TIMEOUT_MS,
   )
 
-  test(
-    `${SWAPS} swaps under 500 requests a second fail none of them: https`,
-    async () => {
+  test.each([
+    ['https', 'https.mjs', { isTls: true }],
+    ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8, newShare: 0.1 }],
+  ])(
+    `${SWAPS} swaps under 500 requests a second fail none of them: %s`,
+    async (_name, file, load) => {
       const { key, cert } = certificate()
-      const service = await startNode({ app: appAt('https.mjs'), host: null, node, env: { KEY: key, CERT: cert } })
-      await swapsUnderLoad(service, { isTls: true })
+      const service = await startNode({ app: appAt(file), host: null, node, env: { KEY: key, CERT: cert } })
+      await swapsUnderLoad(service, load)
     },
     TIMEOUT_MS,
   )

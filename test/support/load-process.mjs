@@ -1,55 +1,21 @@
 /**
  * The load generator itself: open-loop HTTP/1.1 on raw sockets, so that every reset is seen as what it is. A request
  * is due by the clock, whatever became of the one before; its time counts from when it was due. Nothing is tried
- * again. It runs in a process of its own (load.ts starts it) and reports over the IPC channel every 50 ms; it ends
- * when it is told to, when its count or time is used up, or when the channel closes.
+ * again.
  */
 
 import net from 'node:net'
-import { performance } from 'node:perf_hooks'
 import tls from 'node:tls'
-
-const REPORT_EVERY_MS = 50
-const KEPT_FAILURES = 500
-
-const options = JSON.parse(process.argv[2])
-const identify = new RegExp(options.identify)
-
-const report = {
-  sent: 0,
-  answered: 0,
-  failed: 0,
-  kinds: { refused: 0, reset: 0, raced: 0, cut: 0, timeout: 0, status: 0, malformed: 0 },
-  failures: [],
-  slowestMs: 0,
-  slowestAt: 0,
-  /** Keep-alive connections that the server ended while no request was on them: no failure. */
-  idleClosed: 0,
-  connections: 0,
-  versions: {},
-  startedAt: now(),
-  isDone: false,
-}
+import { answered, failed, isNextNew, openLoop, options, report } from './load-loop.mjs'
 
 const idle = []
 const waiting = []
 const open = new Set()
 let keptAlive = 0
-let newDebt = 0
 let isStopping = false
 
-/** Milliseconds of wall time, with fractions, that never step back. */
-function now() {
-  return performance.timeOrigin + performance.now()
-}
-
 function due(dueAt) {
-  report.sent++
-  newDebt += options.newShare
-  if (newDebt >= 1) {
-    newDebt--
-    return send(connect(false), { dueAt, isReused: false })
-  }
+  if (isNextNew()) return send(connect(false), { dueAt, isReused: false })
   const connection = idle.shift()
   if (connection) return send(connection, { dueAt, isReused: true })
   if (keptAlive < options.keepAlive) return send(connect(true), { dueAt, isReused: false })
@@ -124,18 +90,7 @@ function finish(connection, text) {
   const { request } = connection
   connection.request = null
   clearTimeout(request.timer)
-  const at = now()
-  report.answered++
-  const took = at - request.dueAt
-  if (took > report.slowestMs) {
-    report.slowestMs = took
-    report.slowestAt = at
-  }
-  const name = identify.exec(text)?.[1] ?? 'unknown'
-  report.versions[name] ??= { answered: 0, firstAt: at, lastAt: at }
-  const version = report.versions[name]
-  version.answered++
-  version.lastAt = at
+  answered(request.dueAt, text)
 }
 
 function fail(connection, kind, detail) {
@@ -143,17 +98,9 @@ function fail(connection, kind, detail) {
   connection.request = null
   if (request) {
     clearTimeout(request.timer)
-    count(kind, detail, request.dueAt, connection.socket.localPort)
+    failed(kind, detail, request.dueAt, connection.socket.localPort)
   }
   end(connection)
-}
-
-function count(kind, detail, dueAt, port) {
-  report.failed++
-  report.kinds[kind]++
-  if (report.failures.length < KEPT_FAILURES) {
-    report.failures.push({ kind, detail, at: now(), sentAt: dueAt, port: port ?? null })
-  }
 }
 
 /** The other side is gone, by FIN or RST. */
@@ -183,35 +130,15 @@ function end(connection) {
   if (dueAt !== undefined) send(connect(true), { dueAt, isReused: false })
 }
 
-function tick() {
-  const elapsed = now() - report.startedAt
-  const isOver = report.sent >= options.maxRequests || elapsed >= options.maxMs
-  if (isOver) return stop()
-  while (report.sent < options.maxRequests && (report.sent * 1_000) / options.rate <= elapsed) {
-    due(report.startedAt + (report.sent * 1_000) / options.rate)
-  }
-}
-
-/** Sends nothing more; what is in flight has its timeout to be answered. */
-function stop() {
-  if (isStopping) return
-  isStopping = true
-  clearInterval(ticking)
-  for (const connection of [...idle]) end(connection)
-  const deadline = now() + options.timeoutMs
-  const finishing = setInterval(() => {
-    if ((open.size > 0 || waiting.length > 0) && now() < deadline) return
-    clearInterval(finishing)
-    clearInterval(reporting)
-    for (const dueAt of waiting.splice(0)) count('timeout', 'no free keep-alive connection', dueAt, null)
+openLoop({
+  send: due,
+  rest() {
+    isStopping = true
+    for (const connection of [...idle]) end(connection)
+  },
+  isQuiet: () => open.size === 0 && waiting.length === 0,
+  giveUp() {
+    for (const dueAt of waiting.splice(0)) failed('timeout', 'no free keep-alive connection', dueAt, null)
     for (const connection of [...open]) fail(connection, 'timeout', 'unanswered at the end')
-    report.isDone = true
-    process.send?.(report, () => process.disconnect())
-  }, 5)
-}
-
-const ticking = setInterval(tick, 1)
-const reporting = setInterval(() => process.send?.(report), REPORT_EVERY_MS)
-process.on('message', stop)
-process.on('disconnect', () => process.exit())
-process.on('SIGINT', () => {})
+  },
+})

@@ -29,6 +29,8 @@ export interface LoadOptions {
   maxMs?: number
   /** Over TLS, whoever has signed the certificate. Default false. */
   isTls?: boolean
+  /** HTTP/2 over TLS: `keepAlive` is the number of sessions. Default false. */
+  isHttp2?: boolean
   /** Its first group, found in the head or body of an answer, is the version that answered. */
   identify?: RegExp
 }
@@ -55,6 +57,7 @@ export interface LoadReport {
   readonly slowestMs: number
   readonly slowestAt: number
   readonly idleClosed: number
+  readonly moved: number
   readonly connections: number
   readonly versions: Readonly<Record<string, { answered: number; firstAt: number; lastAt: number }>>
   readonly startedAt: number
@@ -72,7 +75,8 @@ export interface Load {
 
 /** Resolves when the first request has been answered or has failed. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const child = fork(fileURLToPath(new URL('load-process.mjs', import.meta.url)), [JSON.stringify(settled(options))], {
+  const program = options.isHttp2 ? 'load-http2.mjs' : 'load-process.mjs'
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), [JSON.stringify(settled(options))], {
     detached: true,
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -97,7 +97,7 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): void {
       door.close()
       closeAfterAnswers()
       longLived.drain(withinMs * LONG_LIVED_SHARE, sessions.all)
-      sessions.drain()
+      sessions.drain(withinMs)
     },
     onNear: () => longLived.cut(),
     onNobody: (end) => (hasCluster() ? disconnectCluster(end) : end()),
