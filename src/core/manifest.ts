@@ -35,6 +35,9 @@ export interface Seen {
   readonly inode: string
 }
 
+/** Twice what a build may hold. The master reads what a stager wrote, and has no memory for whatever that may be. */
+export const MANIFEST_ENTRIES = 200_000
+
 export interface Totals {
   readonly files: number
   readonly directories: number
@@ -57,14 +60,15 @@ export function formatManifest(entries: readonly ManifestEntry[]): string {
   return sortEntries(entries).map(line).join('')
 }
 
-/** Null when it is not a manifest. */
+/** Null when it is not a manifest, or one of more entries than any build has. */
 export function parseManifest(text: string): ManifestEntry[] | null {
-  if (text !== '' && !text.endsWith('\n')) return null
   const entries: ManifestEntry[] = []
-  for (const one of text.split('\n').slice(0, -1)) {
-    const entry = parseLine(one.split('\t'))
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start)
+    const entry = end < 0 || entries.length === MANIFEST_ENTRIES ? null : parseLine(text.slice(start, end).split('\t'))
     if (entry === null) return null
     entries.push(entry)
+    start = end + 1
   }
   return entries
 }

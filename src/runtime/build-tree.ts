@@ -10,7 +10,7 @@ import type { FileEntry, ManifestEntry } from '../core/manifest.ts'
 import type { Release } from '../core/source.ts'
 import { shownSource } from '../core/source.ts'
 import { baseOf, cleanPath, resolveInTree } from '../core/tree-path.ts'
-import { formatBuildFile } from '../store/build-file.ts'
+import { BUILD_FILE_BYTES, formatBuildFile } from '../store/build-file.ts'
 import { ownEntries, pathsOfCommand } from '../store/entry.ts'
 import { describeTree, lookIn, manifestDigest, sealTree } from '../store/manifest.ts'
 import { syncFiles } from '../system/sync.ts'
@@ -59,7 +59,9 @@ export async function buildTree(
   const problem = checkTree(tree, executablesIn(entries), whatRuns(order, file.executables, entries), order.searchPath)
   // What this host lacks says nothing of the bytes: with it installed they are taken.
   if (problem !== null) return { id: problem.isMissingHere ? null : id, reason: problem.reason }
-  await writeFile(join(order.directory, 'build.json'), formatBuildFile(file), { mode: 0o444 })
+  const text = formatBuildFile(file)
+  if (Buffer.byteLength(text) > BUILD_FILE_BYTES) return refuse('holds more links than a build may')
+  await writeFile(join(order.directory, 'build.json'), text, { mode: 0o444 })
   await writeFile(join(order.directory, 'manifest'), manifest, { mode: 0o444 })
   await syncFiles(pathsOf(order.directory, entries))
   return { id }
@@ -70,7 +72,8 @@ type MadeTree = Partial<Unpacked> | { readonly problem: string } | { readonly id
 async function makeTree(order: StagerOrder, release: Release, delivered: Delivered): Promise<MadeTree> {
   if (delivered.kind === 'tree') return {}
   const kind = kindOf(release.name, delivered.path)
-  if ('problem' in kind) return kind
+  // The name is wrong, or the bytes are: under another name they may be right, so they are not held against the digest.
+  if ('problem' in kind) return { id: null, reason: `${release.name} ${kind.problem}` }
   const tree = join(order.directory, 'tree')
   if (kind.kind.form === 'single') return makeSingle(order, release, delivered, { tree, ...kind.kind })
   const unpacked = await unpack(delivered.path, kind.kind, { work: join(order.directory, 'work'), tree })

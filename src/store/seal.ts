@@ -12,14 +12,14 @@ import { AutoupError } from '../core/errors.ts'
 import { cleanPath, linkProblem, parentOf, type TreeLink, type TreeNode } from '../core/tree-path.ts'
 import { syncDirectory } from '../system/atomic.ts'
 import { removeTree } from '../system/tree.ts'
-import { type BuildFile, buildFolder, buildOf, readBuildFile, readBuildFileIn } from './build-file.ts'
+import { BUILD_FILE_BYTES, type BuildFile, buildFolder, buildOf, readBuildFile, readBuildFileIn } from './build-file.ts'
 import { checkSeal, isWhole } from './check-seal.ts'
 import { createFolder, type StorePaths } from './layout.ts'
 import { takeBack } from './take-back.ts'
 import { storeTrouble } from './trouble.ts'
 
-/** Of `build.json` and of the manifest: 100 000 entries with names of 160 bytes have 30 MB. */
-const FILE_BYTES = 134_217_728
+/** Of the manifest: 100 000 entries with names of 160 bytes have 30 MB. */
+const MANIFEST_BYTES = 134_217_728
 
 /** Steps of all links of a build together, each a moment of the master: 10 000 links that take forty each. */
 const MAX_LOOKS = 400_000
@@ -75,11 +75,15 @@ export async function moveAside(paths: StorePaths, id: BuildId): Promise<string 
  */
 function isPlain(staged: string): boolean {
   const look = (name: string) => lstatSync(join(staged, name), { throwIfNoEntry: false })
-  const isSmallFile = (name: string) => {
+  const isFileUpTo = (name: string, bytes: number) => {
     const stats = look(name)
-    return stats?.isFile() === true && stats.size <= FILE_BYTES
+    return stats?.isFile() === true && stats.size <= bytes
   }
-  return ['', 'tree'].every((name) => look(name)?.isDirectory()) && ['build.json', 'manifest'].every(isSmallFile)
+  return (
+    ['', 'tree'].every((name) => look(name)?.isDirectory()) &&
+    isFileUpTo('build.json', BUILD_FILE_BYTES) &&
+    isFileUpTo('manifest', MANIFEST_BYTES)
+  )
 }
 
 /** Every link is looked at before the first is made. */

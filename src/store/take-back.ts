@@ -7,7 +7,13 @@
 import { chmod, lchown, lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AutoupError } from '../core/errors.ts'
-import { type FileEntry, formatManifest, type ManifestEntry, parseManifest } from '../core/manifest.ts'
+import {
+  type FileEntry,
+  formatManifest,
+  MANIFEST_ENTRIES,
+  type ManifestEntry,
+  parseManifest,
+} from '../core/manifest.ts'
 import { writeAtomically } from '../system/atomic.ts'
 import { inParallel } from '../system/parallel.ts'
 import { listTree, seenOf } from '../system/tree.ts'
@@ -15,19 +21,26 @@ import { listTree, seenOf } from '../system/tree.ts'
 /** As many as libuv has threads for files, and some that wait for one. */
 const AT_ONCE = 16
 
+/** Setuid, setgid, sticky, and writable for others (inode(7)). */
+const OPEN_MODE = 0o7022
+
 /** Does nothing where the stager was the master's own user. Throws AutoupError, or the system error. */
-export async function takeBack(staged: string): Promise<void> {
+export async function takeBack(staged: string, maxEntries: number = MANIFEST_ENTRIES): Promise<void> {
   const uid = process.getuid?.()
   const gid = process.getgid?.()
   if (uid === undefined || gid === undefined || (await lstat(staged)).uid === uid) return
   // First the way in.
   await lchown(staged, uid, gid)
   await chmod(staged, 0o700)
-  const { entries } = await listTree(staged)
+  const { entries, isCut } = await listTree(staged, { maxEntries })
+  if (isCut) throw new AutoupError('failed', `${staged} holds more than any build: stage the release again`)
   await inParallel(entries, AT_ONCE, async ({ path, kind, stats }) => {
     // A second name of somebody else's file would give that to us as well.
     if (kind === 'file' && stats.nlink !== 1n) throw new AutoupError('failed', `${path} of ${staged} has a second name`)
     await lchown(join(staged, path), uid, gid)
+    // A file can be made with such bits at once, which no filter of chmod(2) sees.
+    const mode = Number(stats.mode) & 0o7777
+    if (kind !== 'link' && (mode & OPEN_MODE) !== 0) await chmod(join(staged, path), mode & ~OPEN_MODE)
   })
   const listed = parseManifest(await readFile(join(staged, 'manifest'), 'utf8'))
   if (listed === null) return

@@ -2,8 +2,8 @@
  * A seccomp(2) filter for what Landlock does not refuse. Under it a process cannot leave its session, so that one kill
  * reaches all that it has started; it cannot make a unix socket, so that it talks to no daemon of this machine: not to
  * the control socket of its master, nor to systemd's or Docker's, whatever its user may do; it cannot change the
- * limits of other processes; and no file becomes setuid or writable for others by it (chmod(2) says yes and leaves those
- * bits as they were, for programs that copy modes). Sockets that it has stay what they are, and socketpair(2) is
+ * limits of other processes; and chmod(2) makes no file setuid or writable for others (it says yes and leaves all bits as
+ * they were, for programs that copy modes; files made so at once are put right when they are taken back, store/take-back.ts). Sockets that it has stay what they are, and socketpair(2) is
  * another call. The filter is inherited and cannot be taken off.
  */
 

@@ -24,6 +24,8 @@ export interface Listing {
   readonly entries: readonly Found[]
   /** The first thing that keeps this from being the tree of a build, as a sentence's end, or null. */
   readonly problem: string | null
+  /** `maxEntries` ended it: not all is listed. */
+  readonly isCut: boolean
 }
 
 /**
@@ -41,7 +43,7 @@ export async function listTree(
     signal?.throwIfAborted()
     const names = await readdir(join(root, folder))
     if (entries.length + names.length > maxEntries) {
-      return { entries, problem: `holds more than ${maxEntries} files and folders` }
+      return { entries, problem: `holds more than ${maxEntries} files and folders`, isCut: true }
     }
     for (const found of await Promise.all(names.map((name) => look(root, join(folder, name))))) {
       entries.push(found)
@@ -49,7 +51,7 @@ export async function listTree(
       problem ??= problemOf(found.path)
     }
   }
-  return { entries, problem }
+  return { entries, problem, isCut: false }
 }
 
 /** Times and inode as a manifest keeps them. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import {
   canonicalForm,
   formatManifest,
+  MANIFEST_ENTRIES,
   type ManifestEntry,
   parseManifest,
   sortEntries,
@@ -80,4 +81,10 @@ test.each([
 
 test('is summed up', () => {
   expect(totalsOf(entries)).toEqual({ files: 1, directories: 1, links: 1, bytes: 12 })
+})
+
+test('is none with more entries than any build has', () => {
+  const lines = 'd\tx\n'.repeat(MANIFEST_ENTRIES)
+  expect(parseManifest(lines)).toHaveLength(MANIFEST_ENTRIES)
+  expect(parseManifest(`${lines}d\tx\n`)).toBeNull()
 })

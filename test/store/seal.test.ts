@@ -1,5 +1,6 @@
 import {
   chmod,
+  lchown,
   lstat,
   mkdir,
   readdir,
@@ -14,13 +15,23 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { formatBuildFile, readBuild, readBuildFileIn, treeFolder } from '../../src/store/build-file.ts'
+import {
+  BUILD_FILE_BYTES,
+  formatBuildFile,
+  readBuild,
+  readBuildFileIn,
+  treeFolder,
+} from '../../src/store/build-file.ts'
 import { checkSeal } from '../../src/store/check-seal.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
 import { sealTree } from '../../src/store/manifest.ts'
 import { finishStaging } from '../../src/store/seal.ts'
+import { takeBack } from '../../src/store/take-back.ts'
+import { STRANGERS } from '../../src/system/stranger.ts'
 import { script } from '../support/builds.ts'
 import { jobFor, runJob, stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
+
+const asRoot = test.skipIf(process.getuid?.() !== 0)
 
 let store: StorePaths
 let source: string
@@ -84,11 +95,39 @@ describe('a staged folder that a hostile stager has made', () => {
     expect(await readdir(store.builds)).toEqual([])
   })
 
+  test('with a build.json that would fill the memory of the master is not read', async () => {
+    const directory = await staged()
+    await rewrite(directory, (file) => {
+      file.filling = 'x'.repeat(BUILD_FILE_BYTES)
+    })
+    await expect(finishStaging(store, directory)).rejects.toThrow('holds no staged build')
+    expect(await readdir(store.builds)).toEqual([])
+  })
+
+  asRoot('leaves no file setuid or writable for others, however it was made', async () => {
+    const directory = await staged()
+    for (const path of ['', ...(await readdir(directory, { recursive: true }))]) {
+      await lchown(join(directory, path), STRANGERS, STRANGERS)
+    }
+    await chmod(join(directory, 'tree/bin/app'), 0o6777)
+    await chmod(join(directory, 'tree/share'), 0o3777)
+    const { id } = await finishStaging(store, directory)
+    expect(await modeOf(join(treeFolder(store, id), 'bin/app'))).toBe('755')
+    expect((await stat(join(treeFolder(store, id), 'share'))).mode & 0o7022).toBe(0)
+    expect((await stat(join(treeFolder(store, id), 'bin/app'))).uid).toBe(0)
+  })
+
+  asRoot('that holds more files than any build is not gone through', async () => {
+    const directory = await staged()
+    await lchown(directory, STRANGERS, STRANGERS)
+    await expect(takeBack(directory, 3)).rejects.toThrow(/holds more than any build/)
+  })
+
   test('with links that go round and round for ever is given up soon', async () => {
     const directory = await staged()
     await rewrite(directory, (file) => {
-      const target = `${'./bin/../'.repeat(100)}bin`
-      file.links = Array.from({ length: 5_000 }, (_, at) => ({ path: `link-${at}`, target }))
+      const target = `${'bin/../'.repeat(140)}bin`
+      file.links = Array.from({ length: 3_000 }, (_, at) => ({ path: `link-${at}`, target }))
     })
     await expect(finishStaging(store, directory)).rejects.toThrow(/too many others/)
   })
