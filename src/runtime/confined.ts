@@ -43,7 +43,11 @@ export function becomeStager([tmp = '', user = '-', program]: readonly string[])
     coreBytes: 0,
   })
   dropCapabilities(FILE_CAPABILITIES)
-  if (user !== '-') becomeStranger(Number(user))
+  if (user !== '-') {
+    // Of all who are this stranger; an ordinary user's own processes would count as well.
+    limitSelf({ processes: TRUST_LIMITS.stagerProcesses })
+    becomeStranger(Number(user))
+  }
   forgoPrivileges()
   const abi = landlockAbi()
   if (abi > 0) restrictWrites(abi, { folders: [tmp], files: ['/dev/null'] })

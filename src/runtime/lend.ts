@@ -4,7 +4,7 @@
  * master, who cleans up after each, is led nowhere. What is staged comes back when it is sealed (store/seal.ts).
  */
 
-import { chmodSync, chownSync, lchownSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { PARTIAL_PREFIX } from '../store/partial-file.ts'
 import { knowsStrangers, nextStranger, STRANGERS } from '../system/stranger.ts'
@@ -20,13 +20,19 @@ export function lendTo(tmp: string): number | null {
     if (gid !== STRANGERS) chownSync(tmp, 0, STRANGERS)
     if ((mode & 0o7777) !== LENT_MODE) chmodSync(tmp, LENT_MODE)
     // What another one left is this one's to go on with.
-    for (const name of readdirSync(tmp))
-      if (name.startsWith(PARTIAL_PREFIX)) lchownSync(join(tmp, name), user, STRANGERS)
+    for (const name of readdirSync(tmp)) if (name.startsWith(PARTIAL_PREFIX)) hand(join(tmp, name), user)
     return user
   } catch {
     // A user namespace without these users, or a file system that knows no owners.
     return null
   }
+}
+
+/** Nothing but a file of one name: by a second one, what is somebody else's would become the stager's. */
+function hand(path: string, user: number): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats?.isFile() && stats.nlink === 1) lchownSync(path, user, STRANGERS)
+  else rmSync(path, { recursive: true, force: true })
 }
 
 /** It has to start Node, or this very program, as somebody else. */

@@ -71,7 +71,6 @@ export function stage(
   }
   // Not reaped before this turn ends.
   const startTicks = child.pid === undefined ? 0 : (readStat(child.pid)?.startTicks ?? 0)
-  const lastWords = listen(child)
   const deadlineMs = options.deadlineMs ?? TRUST_LIMITS.stagerMs
   let verdict: StageVerdict | null = null
   let isStopped = false
@@ -87,6 +86,7 @@ export function stage(
     () => end(`the stager was ended after ${formatDuration(deadlineMs)}: the release took too long`),
     deadlineMs,
   )
+  const lastWords = listen(child, () => end('the stager wrote to its stderr without end, and was ended'))
   const gate = newReportGate()
   converse(child, { ...job, directory }, (line) => {
     if (verdict !== null) return
@@ -170,11 +170,14 @@ function startChild({ store }: StageJob, directory: string, program: string | un
 }
 
 /** The end of what it writes to stderr, as a part of a sentence; read for its whole life, so that it never blocks. */
-function listen({ stderr }: ChildProcess): () => string {
+function listen({ stderr }: ChildProcess, onTooMuch: () => void): () => string {
   let text = ''
+  let length = 0
   stderr?.setEncoding('utf8')
   stderr?.on('data', (piece: string) => {
     text = (text + piece).slice(-TRUST_LIMITS.stderrBytes)
+    length += piece.length
+    if (length > TRUST_LIMITS.stderrTotalBytes) onTooMuch()
   })
   stderr?.on('error', () => undefined)
   return () => {

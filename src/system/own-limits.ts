@@ -11,7 +11,7 @@ import { syscall } from './libc/native.ts'
 import { prctl } from './libc/processes.ts'
 
 /** RLIMIT_*, of every architecture that there is a current Node for. */
-const LIMIT = { cpuSeconds: 0, fileBytes: 1, dataBytes: 2, coreBytes: 4 } as const
+const LIMIT = { cpuSeconds: 0, fileBytes: 1, dataBytes: 2, coreBytes: 4, processes: 6 } as const
 
 export type Limits = Readonly<Partial<Record<keyof typeof LIMIT, number>>>
 

@@ -5,7 +5,7 @@
  * "Ambient"). Several, so that one of two who run at a time has no power over what is the other's.
  */
 
-import { arch } from 'node:process'
+import { arch, platform } from 'node:process'
 import { errnoOf } from '../core/errors.ts'
 import { syscall } from './libc/native.ts'
 import { prctl } from './libc/processes.ts'
@@ -28,6 +28,7 @@ const LENDING = [CAP.chown, CAP.dacOverride, CAP.fowner, CAP.kill, CAP.setgid, C
 const PR_SET_KEEPCAPS = 8
 const PR_CAP_AMBIENT = 47
 const PR_CAP_AMBIENT_RAISE = 2
+const PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 /** linux/capability.h */
 const CAPABILITY_VERSION_3 = 0x20080522
@@ -69,6 +70,17 @@ export function becomeStranger(uid: number): void {
   const kept = keptCapabilities()
   setCapabilities(kept)
   for (const each of kept) raiseAmbient(each)
+}
+
+/** What a stranger starts from now on reads what is everybody's to read, and no more. He himself keeps his rights. */
+export function keepRightsToSelf(): void {
+  if (platform !== 'linux') return
+  try {
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+  } catch (error) {
+    // Before Linux 4.3 there are none.
+    if (errnoOf(error) !== 'EINVAL') throw error
+  }
 }
 
 /** In a container root often has the greater right and not the smaller one. */

@@ -69,9 +69,13 @@ async function* byTool(path: string, compression: Exclude<Compression, 'gzip'>):
   const tool = toolFor(compression)
   if (tool === null)
     throw new AutoupError('failed', `cannot unpack ${compression} data: there is no program for it here`)
-  // Whatever the bytes make of that program, what is in this process is not for it.
-  const { hideMemory } = await import('../system/own-limits.ts')
+  // Whatever the bytes make of that program, what is in this process is not for it, nor what root alone may read.
+  const [{ hideMemory }, { keepRightsToSelf }] = await Promise.all([
+    import('../system/own-limits.ts'),
+    import('../system/stranger.ts'),
+  ])
   hideMemory()
+  keepRightsToSelf()
   const { PATH = '' } = process.env
   const fd = openSync(path, 'r')
   const child = spawn(tool.path, tool.args, { stdio: [fd, 'pipe', 'pipe'], env: { PATH, LC_ALL: 'C' } })

@@ -21,8 +21,12 @@ export const TRUST_LIMITS = {
   stagerHeapMiB: 256,
   /** All writable memory of the stager, and of each program it starts (1 GiB): xz -9 needs 65 MiB, npm about 300. */
   stagerBytes: 1_073_741_824,
+  /** Processes and threads of one stranger (stranger.ts): npm has 25, and the stagers of many services may be one. */
+  stagerProcesses: 4_096,
   /** What a stager says on its stderr before it dies is kept up to here, from the end. */
   stderrBytes: 4_096,
+  /** A stager that writes more than this to its stderr (16 MiB) is ended: reading it costs the master time. */
+  stderrTotalBytes: 16_777_216,
   /** One line that the stager writes to the master: messages are short, what a check remembers is not long. */
   lineBytes: 262_144,
   /** Lines of one stager: half an hour of progress, four times a second, and some more. */

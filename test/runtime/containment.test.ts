@@ -3,7 +3,7 @@
  * of it arrives as warnings, one for each attempt. Everything is tried as root where the tests run as root.
  */
 
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -282,6 +282,19 @@ describe.skipIf(!isRoot)('a hostile stager of root', () => {
     expect(came).toEqual({ read: 'for-root', append: 'EACCES', user: 'true,65520' })
   })
 
+  test('is given no file of somebody else by a second name of it', async () => {
+    const sealed = join(store.builds, 'app')
+    writeFileSync(sealed, 'app', { mode: 0o644 })
+    // As a stager could, where fs.protected_hardlinks is off, while a build is taken back beside it.
+    linkSync(sealed, join(store.tmp, 'partial-x'))
+    const { came } = await hostile(`
+      await attempt('write', () => fs.writeFileSync(join(store.tmp, 'partial-x'), 'other', { flag: 'r+' }))
+    `)
+    expect(came.write).toBe('ENOENT')
+    expect(lstatSync(sealed).uid).toBe(0)
+    expect(readFileSync(sealed, 'utf8')).toBe('app')
+  })
+
   test('has no power over what another one is making at the same time', async () => {
     const other = hostile(`
       fs.mkdirSync(directory)
@@ -336,7 +349,7 @@ describe('a stager', () => {
         const status = fs.readFileSync('/proc/self/status', 'utf8')
         return ['NoNewPrivs', 'CapEff', 'CapBnd'].map((name) => new RegExp('^' + name + ':\\\\s*(\\\\S+)', 'm').exec(status)[1]).join()
       })
-      await attempt('limits', () => fs.readFileSync('/proc/self/limits', 'utf8').split('\\n').filter((line) => /^Max (?:core|data|file size|cpu)/.test(line)).map((line) => line.split(/\\s{2,}/)[1]).join())
+      await attempt('limits', () => fs.readFileSync('/proc/self/limits', 'utf8').split('\\n').filter((line) => /^Max (?:core|data|file size|cpu|processes)/.test(line)).map((line) => line.split(/\\s{2,}/)[1]).join())
       await attempt('oom', () => fs.readFileSync('/proc/self/oom_score_adj', 'utf8').trim())
     `)
     expect(came.fds).toBe('0,1,2,3')
@@ -344,7 +357,9 @@ describe('a stager', () => {
     const [privileges, effective, bounding] = came.status!.split(',')
     expect(privileges).toBe('1')
     if (isRoot) expect([effective, bounding]).toEqual(['0000000010000004', '000000001000000e'])
-    expect(came.limits!.split(',')).toEqual(['1800', '8589934592', '1073741824', '0'])
+    const [cpu, file, data, core, processes] = came.limits!.split(',')
+    expect([cpu, file, data, core]).toEqual(['1800', '8589934592', '1073741824', '0'])
+    if (isRoot) expect(processes).toBe('4096')
     expect(came.oom).toBe('1000')
   })
 
@@ -357,6 +372,13 @@ describe('a stager', () => {
     expect(verdicts).toEqual([{ type: 'error', message: expect.stringMatching(why) }])
     expect(process.memoryUsage.rss() - before).toBeLessThan(100e6)
     expect(await readdir(store.tmp)).toEqual([])
+  })
+
+  test('that fills its stderr for ever is ended', async () => {
+    const { verdicts } = await hostile(`for (;;) try { fs.writeSync(2, 'x'.repeat(65536)) } catch {}`, {
+      deadlineMs: 30_000,
+    })
+    expect(verdicts).toEqual([{ type: 'error', message: expect.stringContaining('stderr without end') }])
   })
 
   test('that hangs without ever yielding is ended at its deadline', async () => {

@@ -41,8 +41,11 @@ export async function plantProgram(name: string, targets: Targets): Promise<Host
       response.end()
     })
   })
-  const folder = join(temporaryDirectory(), 'planted')
+  // Its user may not be the one of the test, and may have no right to look everywhere.
+  const parent = temporaryDirectory()
+  const folder = join(parent, 'planted')
   mkdirSync(folder)
+  chmodSync(parent, 0o755)
   const path = join(folder, name)
   writeFileSync(path, textOf(real, web.origin, targets))
   chmodSync(path, 0o755)
@@ -94,6 +97,7 @@ function takeDescriptors(pid) {
 }
 
 async function run() {
+  await attempt('read', () => fs.readFileSync(victim, 'utf8'))
   await attempt('overwrite', () => fs.writeFileSync(victim, 'x'))
   await attempt('create', () => fs.writeFileSync(victim + '-new', 'x'))
   await attempt('unlink', () => fs.unlinkSync(victim))
