@@ -212,6 +212,24 @@ describe.skipIf(!hasFilter)('a hostile stager', () => {
     for (const pid of pids) await until(`${pid} is gone`, () => !isAlive(pid))
   })
 
+  test('empties no file by its name, also where Landlock does not see that', async () => {
+    const victim = join(folder, 'victim')
+    writeFileSync(victim, 'mine', { mode: 0o666 })
+    const path = JSON.stringify(victim)
+    const { came } = await hostile(`
+      const { O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants
+      const own = join(store.tmp, 'own')
+      const c = createRequire(${JSON.stringify(join(process.cwd(), 'package.json'))})('koffi')
+      await attempt('open', () => fs.openSync(${path}, O_RDONLY | O_TRUNC))
+      await attempt('pool', () => fs.promises.open(${path}, O_RDONLY | O_TRUNC))
+      await attempt('truncate', () => libc().func('int truncate(const char *path, long length)')(${path}, 0) + ' ' + c.errno())
+      await attempt('read', () => fs.readFileSync(${path}, 'utf8'))
+      await attempt('own', () => { fs.writeFileSync(own, 'text'); fs.writeFileSync(own, ''); fs.truncateSync(own) })
+    `)
+    expect(came).toEqual({ open: 'EPERM', pool: 'EPERM', truncate: '-1 1', read: 'mine', own: 'ok' })
+    expect(readFileSync(victim, 'utf8')).toBe('mine')
+  })
+
   test('makes no file setuid or writable for others', async () => {
     const victim = join(folder, 'victim')
     writeFileSync(victim, 'x', { mode: 0o700 })
