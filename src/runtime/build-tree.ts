@@ -56,9 +56,14 @@ export async function buildTree(
   })
   if (file.totals.files === 0) return { id, reason: `${release.name} holds no files` }
   if (file.totals.bytes > TRUST_LIMITS.treeBytes) return { id, reason: `${release.name} is larger than a build may be` }
-  const problem = checkTree(tree, executablesIn(entries), whatRuns(order, file.executables, entries), order.searchPath)
-  // What this host lacks says nothing of the bytes: with it installed they are taken.
-  if (problem !== null) return { id: problem.isMissingHere ? null : id, reason: problem.reason }
+  const executables = executablesIn(entries)
+  const runs = whatRuns(order, file.executables, entries)
+  const problem = checkTree(tree, executables, runs, order.searchPath)
+  if (problem !== null) {
+    // What this host lacks says nothing of the bytes, nor does what another command would not start.
+    const isOfBytes = !problem.isMissingHere && (!problem.isOfEntry || runs.length === executables.length)
+    return { id: isOfBytes ? id : null, reason: problem.reason }
+  }
   const text = formatBuildFile(file)
   if (Buffer.byteLength(text) > BUILD_FILE_BYTES) return refuse('holds more links than a build may')
   await writeFile(join(order.directory, 'build.json'), text, { mode: 0o444 })

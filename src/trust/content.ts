@@ -65,13 +65,13 @@ export function checkTree(
 ): ContentProblem | null {
   for (const path of executables) {
     const problem = isElf(readHead(join(tree, path), HEAD_BYTES)) ? problemOf(readElf(join(tree, path))) : null
-    if (problem !== null) return of(path, problem)
+    if (problem !== null) return of(path, problem, false)
   }
   let first: ContentProblem | null = null
   for (const path of entries) {
     const problem = checkProgram(join(tree, path), searchPath)
     if (problem === null) return null
-    first ??= of(path, problem)
+    first ??= of(path, problem, true)
   }
   return first
 }
@@ -80,11 +80,13 @@ export interface ContentProblem {
   readonly reason: string
   /** It is of this host, which lacks a loader or an interpreter, and not of the bytes. */
   readonly isMissingHere: boolean
+  /** It is of what would be started, which another command may change; else of a file that nobody could start. */
+  readonly isOfEntry: boolean
 }
 
 /** Told by the problem alone: the path is the archive's own word. */
-function of(path: string, problem: string): ContentProblem {
-  return { reason: `'${path}' ${problem}`, isMissingHere: problem.startsWith('needs ') }
+function of(path: string, problem: string, isOfEntry: boolean): ContentProblem {
+  return { reason: `'${path}' ${problem}`, isMissingHere: problem.startsWith('needs '), isOfEntry }
 }
 
 /** Begins as something that the kernel can start. */

@@ -12,7 +12,9 @@ import { finishStaging } from '../../src/store/seal.ts'
 import { removeTree } from '../../src/system/tree.ts'
 import { archive, badBytes, directory, elf, publish, script } from '../support/builds.ts'
 import { jobFor, runJob, stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
+import { tar } from '../support/tar.ts'
 import { until } from '../support/until.ts'
+import { bytesOf } from '../support/victim.ts'
 import { zip } from '../support/zip.ts'
 
 let store: StorePaths
@@ -191,6 +193,17 @@ describe('bytes that are bad are refused for good', () => {
 })
 
 describe('what is no verdict on the bytes', () => {
+  test('a program for elsewhere that another command would not start', async () => {
+    path = join(folder, 'app.tar')
+    const foreign = bytesOf(badBytes['an ELF for another machine']!)
+    const own = readFileSync('/bin/true')
+    const mode = 0o755
+    await writeFile(path, tar({ path: 'app', data: foreign, mode }, { path: 'app-here', data: own, mode }))
+    const reason = expect.stringMatching(/^'app' is for /)
+    expect(await run()).toMatchObject({ type: 'refused', id: null, reason })
+    expect(await run({ command: 'app-here' })).toMatchObject({ type: 'staged' })
+  })
+
   test('a file without its execute bit is refused as it is, and taken when it has it', async () => {
     script('#!/bin/sh\n', 0o644)(path)
     const refused = await run()
