@@ -5,16 +5,22 @@
  * whoever has opened it and ends with `close`.
  */
 
+import { stat } from 'node:fs/promises'
 import { basename, relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type FSWatcher, watch } from 'chokidar'
 import { messageOf } from '../core/errors.ts'
 import { IGNORE_FILE, IgnoreRules } from './ignore-rules.ts'
 import { filesWrittenBy } from './written-by.ts'
 
-/** Editors and compilers write several files within this. */
-const QUIET_MS = 100
+/**
+ * Editors and compilers write several files within a tenth of a second. It is counted in turns of the event loop and of
+ * its threads: on a busy machine the looks of the watcher, which are made of such turns, take as much longer.
+ */
+const QUIET_TURNS = 10
+const TURN_MS = 10
 /** Whoever writes without end is not waited for. */
-const PATIENCE_MS = 2_000
+const PATIENCE_MS = 3_000
 /** Named in what is told; the others are counted. */
 const SHOWN = 3
 
@@ -45,8 +51,11 @@ export async function watchTree({ directory, patterns, apart }: TreeOptions): Pr
   const burst = new Set<string>()
   const troubles = new Set<string>()
   let listener: TreeListener | null = null
-  let timer: NodeJS.Timeout | undefined
-  let begunAt = 0
+  let activity = 0
+  /** As of the last change that was told. */
+  let own: ReadonlySet<string> = new Set()
+  let isSettling = false
+  let isOver = false
   let reopening: Promise<void> = Promise.resolve()
   let watcher = await open()
 
@@ -58,6 +67,8 @@ export async function watchTree({ directory, patterns, apart }: TreeOptions): Pr
       ignorePermissionErrors: true,
     })
     next.on('all', (event, path) => {
+      // A log would never be quiet.
+      if (!own.has(path)) activity++
       if (event !== 'addDir' && event !== 'unlinkDir') note(path)
     })
     next.on('error', (error) => warn(messageOf(error)))
@@ -68,25 +79,29 @@ export async function watchTree({ directory, patterns, apart }: TreeOptions): Pr
   function note(path: string): void {
     // What it says now may let in what was not looked at before.
     if (basename(path) === IGNORE_FILE) return reopen()
-    if (burst.size === 0) begunAt = performance.now()
     burst.add(path)
-    later()
+    void settle()
   }
 
-  function later(): void {
-    clearTimeout(timer)
-    const patienceMs = Math.max(0, begunAt + PATIENCE_MS - performance.now())
-    const seen = burst.size
-    // What has arrived by then, but was not heard yet on a busy machine, still belongs to it.
-    timer = setTimeout(
-      () => setImmediate(() => setImmediate(() => (burst.size > seen && patienceMs > 0 ? later() : tell()))),
-      Math.min(QUIET_MS, patienceMs),
-    )
+  /** Tells when nothing has happened for some turns, and at the end of the patience also if something always does. */
+  async function settle(): Promise<void> {
+    if (isSettling) return
+    isSettling = true
+    const end = performance.now() + PATIENCE_MS
+    let seen = activity
+    for (let turns = 0; turns < QUIET_TURNS && performance.now() < end && !isOver; turns++) {
+      await delay(TURN_MS)
+      await stat(directory).catch(() => undefined)
+      if (activity !== seen) turns = 0
+      seen = activity
+    }
+    isSettling = false
+    if (!isOver) tell()
   }
 
   function tell(): void {
     if (listener === null || burst.size === 0) return
-    const own = filesWrittenBy(process.pid)
+    own = filesWrittenBy(process.pid)
     const paths = [...burst].filter((path) => !own.has(path))
     burst.clear()
     if (paths.length === 0) return
@@ -117,10 +132,10 @@ export async function watchTree({ directory, patterns, apart }: TreeOptions): Pr
     directory,
     connect(next) {
       listener = next
-      if (burst.size > 0) later()
+      if (burst.size > 0) void settle()
     },
     async close() {
-      clearTimeout(timer)
+      isOver = true
       listener = null
       await reopening
       await watcher.close()
