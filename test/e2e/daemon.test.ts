@@ -216,6 +216,7 @@ describe('its log', () => {
     const at = (number: number) => join(app.home, `service.log.${number}`)
     await until('three rotations', () => existsSync(at(2)) && readFileSync(at(2), 'utf8').includes('line'))
     await until('a third one', () => !readFileSync(at(2), 'utf8').includes('master-started'))
+    await app.cli('stop')
     expect([existsSync(at(3)), existsSync(join(app.home, 'service.log.rotating'))]).toEqual([false, false])
     expect(readFileSync(join(app.home, 'service.log')).includes(0)).toBe(false)
     for (const line of readFileSync(at(1), 'utf8').split('\n').slice(1, -1))
