@@ -100,7 +100,10 @@ test.each([
   ['a tree that is not there', ['--watch', '/no/such', '--', 'true'], 2, /cannot watch \/no\/such: ENOENT/],
   ['an option of releases', ['--fetch', 'file:x', '--', 'true'], 2, /--fetch/],
 ])('%s is one sentence', async (_, words, code, sentence) => {
-  const run = await autoup(['dev', ...words], { cwd: temporaryDirectory() })
+  const run = await autoup(['dev', ...words], {
+    cwd: temporaryDirectory(),
+    env: { XDG_RUNTIME_DIR: temporaryDirectory() },
+  })
   expect(run).toMatchObject({ code, stderr: expect.stringMatching(sentence) })
   expect(run.stderr.trim().split('\n')).toHaveLength(1)
 })
