@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { installPreload, withPreload } from '../../src/runtime/preload.ts'
@@ -14,8 +14,11 @@ let source: string
 beforeEach(async () => {
   paths = await temporaryStore()
   source = await temporaryFolder()
-  writeFileSync(join(source, 'index.cjs'), "require('./other.cjs')")
-  writeFileSync(join(source, 'other.cjs'), "console.log('loaded', __filename)")
+  const index = "const { say } = require('./other.cjs'); say('index', require('./other.cjs').say === say)"
+  const other =
+    "const { constants } = require('node:os'); exports.say = (word, same) => console.log(word, 'other', constants.signals.SIGTERM + 27, same)"
+  writeFileSync(join(source, 'index.cjs'), index)
+  writeFileSync(join(source, 'other.cjs'), other)
   writeFileSync(join(source, 'index.d.cts'), 'not for workers')
 })
 
@@ -24,30 +27,36 @@ describe('the copy of the preload', () => {
     const before = process.umask(0o077)
     onEnd(() => process.umask(before))
     const file = installPreload(paths, source)
-    expect(readdirSync(dirname(file)).sort()).toEqual(['index.cjs', 'other.cjs'])
-    for (const path of [paths.preload, dirname(file)]) expect(statSync(path).mode & 0o777).toBe(0o755)
-    expect(statSync(file).mode & 0o777).toBe(0o644)
+    expect(execFileSync(process.execPath, ['--require', file, '-e', '0']).toString()).toBe('index other 42 true\n')
+    expect(readFileSync(parts(), 'utf8')).not.toContain('not for workers')
+    expect(readdirSync(paths.preload).sort()).toEqual(['index.cjs', 'parts.cjs'])
+    expect(statSync(paths.preload).mode & 0o777).toBe(0o755)
+    for (const each of [file, parts()]) expect(statSync(each).mode & 0o777).toBe(0o644)
   })
 
-  test('stays where it is as long as it is the same', () => {
+  test('stays as it is as long as it is the same', () => {
     const file = installPreload(paths, source)
-    const { ino } = statSync(file)
+    const { ino } = statSync(parts())
     expect(installPreload(paths, source)).toBe(file)
-    expect(statSync(file).ino).toBe(ino)
+    expect(statSync(parts()).ino).toBe(ino)
   })
 
-  test('is another one when it has changed, or was changed, and the old one goes', () => {
-    const first = installPreload(paths, source)
-    writeFileSync(first, 'torn')
-    const second = installPreload(paths, source)
-    expect(readFileSync(second, 'utf8')).toContain('other')
-    expect(existsSync(first)).toBe(false)
-    writeFileSync(join(source, 'new.cjs'), '')
-    mkdirSync(join(paths.preload, '.left'))
-    const third = installPreload(paths, source)
-    expect(readdirSync(paths.preload)).toEqual([third.split('/').at(-2)])
+  test('is replaced when it has changed, or was changed', () => {
+    const file = installPreload(paths, source)
+    const text = readFileSync(parts(), 'utf8')
+    for (const each of [file, parts()]) writeFileSync(each, 'torn')
+    installPreload(paths, source)
+    expect(readFileSync(parts(), 'utf8')).toBe(text)
+    expect(execFileSync(process.execPath, [file]).toString()).toBe('index other 42 true\n')
+    writeFileSync(join(source, 'new.cjs'), '// new')
+    installPreload(paths, source)
+    expect(readFileSync(parts(), 'utf8')).toContain('// new')
   })
 })
+
+function parts(): string {
+  return join(paths.preload, 'parts.cjs')
+}
 
 test.each(['plain', 'with blanks in it', 'a "quoted" one', 'back\\slash', 'ünïcode'])(
   'Node finds it in NODE_OPTIONS in a folder that is called %s',
