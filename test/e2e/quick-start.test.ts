@@ -84,7 +84,7 @@ async function newUser(): Promise<Shell> {
   put(folder, 'server.js', appFor(port, 'server.js'))
   const typed: string[] = []
   let service: ChildProcess | null = null
-  onEnd(() => endAll(env.AUTOUP_STATE_DIR, new Set()))
+  onEnd(() => endAll(env.AUTOUP_STATE_DIR))
 
   /** Like a person who has seen enough of it. */
   async function end(): Promise<void> {

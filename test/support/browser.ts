@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { onEnd } from './on-end.ts'
-import { endAll } from './processes.ts'
+import { endAll, readProcess } from './processes.ts'
 import { findProgram } from './requirements.ts'
 import { until } from './until.ts'
 
@@ -65,6 +65,7 @@ export async function startBrowser(): Promise<Browser> {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
   })
+  const leader = child.pid === undefined ? null : readProcess(child.pid)
   const wire = new Wire(child)
   return {
     open: (url, view = {}) => openPage(wire, url, view),
@@ -72,7 +73,7 @@ export async function startBrowser(): Promise<Browser> {
       const gone = child.exitCode === null ? once(child, 'exit') : null
       wire.send('Browser.close').catch(() => {})
       await Promise.race([gone, until('the browser ends', () => child.exitCode !== null, 10_000).catch(() => {})])
-      await endAll(home, new Set([child.pid ?? 0]))
+      await endAll(home, leader ? [leader] : [])
       rmSync(home, { recursive: true, force: true, maxRetries: 5 })
     },
   }

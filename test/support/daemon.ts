@@ -47,7 +47,7 @@ export function daemon({ name = 'app', cwd, env }: DaemonOptions = {}): Daemoniz
       if (isMaster(master, stateDir)) kill(master, 'SIGKILL')
       await until('the master is gone', () => !isMaster(master, stateDir))
     }
-    await endAll(stateDir, new Set())
+    await endAll(stateDir)
   })
   return {
     name,

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Stamped } from '../../src/core/events.ts'
 import { onEnd } from './on-end.ts'
-import { endAll, kill } from './processes.ts'
+import { endAll, kill, type Leader, readProcess } from './processes.ts'
 import { type Tail, tail } from './tail.ts'
 
 export const AUTOUP = fileURLToPath(new URL('../../dist/bin/autoup.js', import.meta.url))
@@ -120,7 +120,7 @@ export async function startMaster(options: MasterOptions = {}): Promise<Master> 
   const child = launch(options, name, stateDir, out, err)
   const events: Stamped[] = []
   const output: string[] = []
-  const sessions = new Set<number>()
+  const leaders: Leader[] = []
   const watchers = new Set<() => void>()
   let isGone = false
 
@@ -129,7 +129,8 @@ export async function startMaster(options: MasterOptions = {}): Promise<Master> 
       const event = parse(line)
       if (!event) output.push(line)
       else events.push(event)
-      if (event?.type === 'worker-started') sessions.add(event.pid)
+      const leader = event?.type === 'worker-started' ? readProcess(event.pid) : null
+      if (leader) leaders.push(leader)
       for (const watcher of [...watchers]) watcher()
     }),
     tail(out, (line) => output.push(line)),
@@ -148,7 +149,7 @@ export async function startMaster(options: MasterOptions = {}): Promise<Master> 
     if (!isGone) child.kill('SIGKILL')
     await exited
     for (const each of tails) each.close()
-    await endAll(stateDir, sessions)
+    await endAll(stateDir, leaders)
   })
   const pid = child.pid
   if (pid === undefined) throw await exited

@@ -27,8 +27,14 @@ test('ends what carries the state directory, and nothing else', async () => {
       .map(({ pid }) => pid)
       .sort(),
   ).toEqual([mine, under].sort())
-  await endAll(directory, new Set())
+  await endAll(directory)
   expect([mine, under, other].map(isAlive)).toEqual([false, false, true])
+})
+
+test('leaves a session alone whose number was another one’s before', () => {
+  const leader = readProcess(sleeper(temporaryDirectory()))!
+  expect(belongingTo('/nonexistent', [leader])).toMatchObject([{ pid: leader.pid }])
+  expect(belongingTo('/nonexistent', [{ ...leader, startedAt: leader.startedAt - 1 }])).toEqual([])
 })
 
 test('finds who holds a listener', async () => {

@@ -53,17 +53,27 @@ export function childrenOf(pid: number): Process[] {
   return allProcesses().filter((each) => each.parent === pid)
 }
 
-/** Processes, zombies not, whose AUTOUP_STATE lies in `stateDir`, or whose session is one of `sessions`. */
-export function belongingTo(stateDir: string, sessions: ReadonlySet<number> = new Set()): Process[] {
+/** The process that began a session, while it lives or as a zombie: by its number alone it would soon be another one. */
+export type Leader = Pick<Process, 'pid' | 'startedAt'>
+
+/** Processes, zombies not, whose AUTOUP_STATE lies in `stateDir`, or whose session was begun by one of `leaders`. */
+export function belongingTo(stateDir: string, leaders: readonly Leader[] = []): Process[] {
+  const sessions = new Set(leaders.filter(isNobodyElse).map(({ pid }) => pid))
   return allProcesses().filter(
     (each) => each.state !== 'Z' && (sessions.has(each.session) || carries(each.pid, stateDir)),
   )
 }
 
+/** A number is given away again only when nobody is left in its session (setsid(2)). */
+function isNobodyElse({ pid, startedAt }: Leader): boolean {
+  const now = readProcess(pid)
+  return now === null || now.startedAt === startedAt
+}
+
 /** Kills them until none is left; those that fork meanwhile are met in the next round. */
-export async function endAll(stateDir: string, sessions: ReadonlySet<number>): Promise<void> {
+export async function endAll(stateDir: string, leaders: readonly Leader[] = []): Promise<void> {
   await until(`the processes of ${stateDir} are gone`, () => {
-    const left = belongingTo(stateDir, sessions)
+    const left = belongingTo(stateDir, leaders)
     for (const { pid } of left) kill(pid, 'SIGKILL')
     return left.length === 0
   })
