@@ -218,7 +218,7 @@ describe('for any sequence of events', () => {
           world.observe = (before, input, after) => {
             // These end workers themselves, or are the operator's own wish for fewer, or for those of before.
             if (
-              ['worker-exited', 'worker-failed', 'scale', 'settings-changed', 'boot', 'rollback'].includes(
+              ['worker-exited', 'worker-failed', 'scale', 'settings-changed', 'boot', 'rollback', 'changed'].includes(
                 input.type,
               ) ||
               !before.serving ||
