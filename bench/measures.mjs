@@ -1,11 +1,12 @@
 /** One entry per budget of the design. Each starts what it needs and ends it. */
 
-import { execFileSync, fork, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { closedLoop, openLoop } from './loads.mjs'
+import { preload } from './preload.mjs'
+import { reload } from './reload.mjs'
 import {
   AUTOUP,
   accepts,
@@ -22,16 +23,17 @@ import {
   WORKER,
 } from './support.mjs'
 
-const CLOSED_LOOP = fileURLToPath(new URL('./closed-loop.mjs', import.meta.url))
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export const measures = [
   { name: 'upgrades', run: upgrades },
   { name: 'throughput', run: throughput },
+  { name: 'preload', run: preload },
   { name: 'swap', run: swap },
   { name: 'master', run: master },
   { name: 'status', run: status },
   { name: 'stage', run: stage },
+  { name: 'reload', run: reload },
 ]
 
 /** Open loop of 1 000 requests a second, half of them on kept connections, no retry, through upgrade after upgrade. */
@@ -234,47 +236,6 @@ async function stage(isLong) {
       repetitions: rounds,
     },
   ]
-}
-
-/** The load of the e2e tests, in a process of its own. */
-function openLoop(port, rate) {
-  const options = {
-    target: { host: '127.0.0.1', port },
-    rate,
-    newShare: 0.5,
-    keepAlive: 24,
-    path: '/',
-    status: 200,
-    timeoutMs: 10_000,
-    maxRequests: 1e9,
-    maxMs: 3.6e6,
-    identify: '"version":"([^"]*)"',
-  }
-  const child = fork(join(ROOT, 'test/support/load-process.mjs'), [JSON.stringify(options)], { execArgv: [] })
-  let last
-  child.on('message', (report) => {
-    last = report
-  })
-  return {
-    async stop() {
-      const gone = once(child, 'exit')
-      child.send('stop')
-      await gone
-      return last
-    },
-  }
-}
-
-async function closedLoop(port, seconds, mode) {
-  const child = spawn(process.execPath, [CLOSED_LOOP, String(port), String(seconds), '32', mode], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout.setEncoding('utf8').on('data', (piece) => {
-    text += piece
-  })
-  await once(child, 'close')
-  return JSON.parse(text).perSecond
 }
 
 async function cli(directory, ...args) {

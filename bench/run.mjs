@@ -9,13 +9,21 @@ const args = process.argv.slice(2)
 const isLong = args.includes('--long')
 const wanted = args.filter((arg) => !arg.startsWith('--'))
 const rows = []
+/** Of measures that have columns of their own. */
+const tables = []
 for (const measure of measures) {
   if (wanted.length > 0 && !wanted.includes(measure.name)) continue
   process.stderr.write(`${measure.name} …\n`)
-  rows.push(...(await measure.run(isLong)))
+  const result = await measure.run(isLong)
+  if (Array.isArray(result)) rows.push(...result)
+  else tables.push(result)
 }
-console.log('| what | budget | median (least – most) | repetitions |')
-console.log('|---|---|---|---|')
-for (const { what, budget, value, repetitions } of rows)
-  console.log(`| ${what} | ${budget} | ${value} | ${repetitions} |`)
+if (rows.length > 0) {
+  const cells = rows.map(({ what, budget, value, repetitions }) => [what, budget, value, repetitions])
+  tables.unshift({ head: ['what', 'budget', 'median (least – most)', 'repetitions'], rows: cells })
+}
+for (const { head, rows } of tables) {
+  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
+  console.log(`${lines.join('\n')}\n`)
+}
 process.exit(0)

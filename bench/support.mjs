@@ -27,13 +27,15 @@ export function spread(values, digits = 2) {
 
 export function scratch() {
   const directory = mkdtempSync(join(tmpdir(), 'autoup-bench-'))
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+  directories.push(directory)
   return directory
 }
 
+const directories = []
 const children = new Set()
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL')
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
 })
 
 export function start(command, args, options = {}) {
