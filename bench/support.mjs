@@ -38,8 +38,9 @@ process.on('exit', () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
 })
 
+/** In a session of its own, as workers are: the kernel shares the processors among sessions (sched(7), autogroup). */
 export function start(command, args, options = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options })
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true, ...options })
   children.add(child)
   child.once('exit', () => children.delete(child))
   return child
