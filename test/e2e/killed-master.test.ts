@@ -18,27 +18,20 @@ import {
 import { ledgerOf, storeOf } from '../support/faults-store.ts'
 import { attach, tracedFromTheStart } from '../support/faults-strace.ts'
 import { SERVES_ANYWHERE } from '../support/faults-workers.ts'
-import { startLoad } from '../support/load.ts'
+import { type Load, startLoad } from '../support/load.ts'
 import { type Master, type MasterOptions, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
 import { childrenOf, isAlive, kill, listenersOn } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
-import { BY_HAND, startService } from '../support/service.ts'
+import { BY_HAND, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 test('a killed master is missed by nobody, and the next one has its listener and relieves its workers', async () => {
   const service = await startService({ args: [...BY_HAND, '--instances', '2'] })
   const [inode] = listenersOn(service.port)
   const load = await service.load({ rate: 300, identify: BY_PID })
-  const orphans = workersOf(service.master)
-  await service.master.kill9()
-  await answersMore(load, 150)
-  const next = await service.again()
-  await expectTakenBack(next.master, orphans)
-  await expectRelieved(next.master, orphans)
-  await answersMore(load, 50)
-  const report = await expectNoneFailed(load, next.master)
+  const { orphans, next, report } = await killAndRelieve(service, load)
   expect(listenersOn(service.port)).toEqual([inode])
   expect(Object.keys(report.versions).map(Number).sort()).toEqual([...orphans, ...workersOf(next.master)].sort())
 })
@@ -47,14 +40,7 @@ test('so it is on a unix socket, which keeps its path', async () => {
   const path = join(temporaryDirectory(), 'app.sock')
   const service = await startService({ args: BY_HAND, listen: [`unix:${path}`] })
   const load = await service.load({ target: path, rate: 300, identify: BY_PID })
-  const orphans = workersOf(service.master)
-  await service.master.kill9()
-  await answersMore(load, 150)
-  const next = await service.again()
-  await expectTakenBack(next.master, orphans)
-  await expectRelieved(next.master, orphans)
-  await answersMore(load, 50)
-  const report = await expectNoneFailed(load, next.master)
+  const { next, report } = await killAndRelieve(service, load)
   expect(Object.keys(report.versions)).toHaveLength(2)
   expect(await next.master.stop()).toBe(0)
 })
@@ -149,13 +135,7 @@ needs('root', 'mount').describe('a record that could not be written at the start
   test('hinders no next master: the workers show the socket', async () => {
     const { service } = await startUnrecorded()
     const load = await service.load({ rate: 200, identify: BY_PID })
-    const orphans = workersOf(service.master)
-    await service.master.kill9()
-    const next = await service.again()
-    await expectTakenBack(next.master, orphans)
-    await expectRelieved(next.master, orphans)
-    await answersMore(load, 50)
-    await expectNoneFailed(load, next.master)
+    await killAndRelieve(service, load)
   })
 
   test('is written when there is room', async () => {
@@ -250,6 +230,18 @@ for (const name of ['nginx', 'puma']) {
       await expectNoneFailed(load, first, next)
     },
   )
+}
+
+/** Under load: kill -9, the workers serve on, the next master takes over, and no request fails. */
+async function killAndRelieve(service: Service, load: Load) {
+  const orphans = workersOf(service.master)
+  await service.master.kill9()
+  await answersMore(load, 150)
+  const next = await service.again()
+  await expectTakenBack(next.master, orphans)
+  await expectRelieved(next.master, orphans)
+  await answersMore(load, 50)
+  return { orphans, next, report: await expectNoneFailed(load, next.master) }
 }
 
 /** A fork returns to the master, and to nobody else, after 1 s: time enough to kill it. Threads are no forks. */
