@@ -151,7 +151,9 @@ describe('a unix socket', () => {
   test('that no worker uses is removed in the end as well', async () => {
     const [used, unused] = paths('used.sock', 'unused.sock') as [string, string]
     const listen = [`unix:${used}`, `unix:${unused}`]
-    const service = await startService({ build: on('1', used), args: [...BY_HAND, '--drain-timeout', '1s'], listen })
+    // Without a word about it, a worker is ready when it serves all that is declared.
+    const args = [...BY_HAND, '--drain-timeout', '1s', '--ready', 'uptime:100ms']
+    const service = await startService({ build: on('1', used), args, listen })
     await service.master.stop()
     expect([used, unused].filter((path) => existsSync(path))).toEqual([])
   })
