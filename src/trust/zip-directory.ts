@@ -143,7 +143,7 @@ function endRecordAt({ comment }: ZipFile, { size }: FileReader): number {
 
 /** An offset in the file; the types of yauzl call it a boolean. */
 function cursorOf(zip: ZipFile): number {
-  return zip.readEntryCursor as unknown as number
+  return Number(zip.readEntryCursor)
 }
 
 /** Where the end record must stand, by where the last entry of the directory ended. */

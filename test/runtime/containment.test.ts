@@ -11,15 +11,10 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { StageProgress, StageVerdict } from '../../src/runtime/stage-protocol.ts'
 import { type Staging, stage } from '../../src/runtime/staging.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
-import { landlockAbi } from '../../src/system/landlock.ts'
 import { isAlive, kill, readProcess } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
 import { jobFor, temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { until } from '../support/until.ts'
-
-const hasLandlock = landlockAbi() > 0
-const hasFilter = ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch)
-if (!hasLandlock) process.stderr.write('skipping tests, since this kernel has no Landlock\n')
 
 const isRoot = process.getuid?.() === 0
 const perl = needs('perl')
@@ -81,7 +76,7 @@ wire.once('data', async (text) => {
   return { came, verdicts, staging }
 }
 
-describe.skipIf(!hasLandlock)('a hostile stager on a kernel with Landlock', () => {
+needs('landlock').describe('a hostile stager on a kernel with Landlock', () => {
   test('cannot write outside of the tmp of its store, by any thread', async () => {
     const victim = join(folder, 'victim')
     writeFileSync(victim, 'mine')
@@ -147,7 +142,7 @@ describe.skipIf(!hasLandlock)('a hostile stager on a kernel with Landlock', () =
     if (process.arch === 'x64') expect(came.limits).toBe('errno 1')
   })
 
-  test.skipIf(landlockAbi() < 6)('cannot signal its master', async () => {
+  needs('landlock-signals').test('cannot signal its master', async () => {
     let heard = false
     const onSignal = () => {
       heard = true
@@ -163,7 +158,7 @@ describe.skipIf(!hasLandlock)('a hostile stager on a kernel with Landlock', () =
   })
 })
 
-describe.skipIf(!hasFilter)('a hostile stager', () => {
+needs('seccomp').describe('a hostile stager', () => {
   test('cannot command its master, nor any other daemon that listens on a unix socket', async () => {
     let connections = 0
     const server = createServer((socket) => {
@@ -243,7 +238,7 @@ describe.skipIf(!hasFilter)('a hostile stager', () => {
   })
 })
 
-describe.skipIf(!isRoot)('a hostile stager of root', () => {
+needs('root').describe('a hostile stager of root', () => {
   /** As `lstat` sees it, but for the access time. */
   const look = (path: string) => {
     const { mode, uid, gid, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true })

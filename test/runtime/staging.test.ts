@@ -231,7 +231,7 @@ stage(job, { onProgress() {}, onVerdict })
     expect(JSON.parse(said)).toEqual(['staged', 0])
   })
 
-  test.skipIf(process.getuid?.() !== 0)('makes a build that is its master’s when it is sealed', async () => {
+  needs('root').test('makes a build that is its master’s when it is sealed', async () => {
     path = join(folder, 'app')
     directory(elf(), { README: 'hello' })(path)
     const run = await until('it is still', async () => {

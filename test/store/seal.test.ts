@@ -29,9 +29,10 @@ import { finishStaging } from '../../src/store/seal.ts'
 import { takeBack } from '../../src/store/take-back.ts'
 import { STRANGERS } from '../../src/system/stranger.ts'
 import { script } from '../support/builds.ts'
+import { needs } from '../support/requirements.ts'
 import { jobFor, runJob, stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
 
-const asRoot = test.skipIf(process.getuid?.() !== 0)
+const asRoot = needs('root').test
 
 let store: StorePaths
 let source: string

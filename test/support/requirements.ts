@@ -3,6 +3,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
+import { landlockAbi } from '../../src/system/landlock.ts'
 
 /** Debian's package of a program, where it has another name. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -34,10 +35,22 @@ export function findProgram(name: string): string | null {
   return null
 }
 
-/** `needs('gunicorn').test('…', …)`: vitest's own `test` and `describe`, or their `skip`. `root` means to be root. */
+/** What is no program: whether the machine has it, and what it is called when it has not. */
+const CONDITIONS: Readonly<Record<string, readonly [isMet: () => boolean, called: string]>> = {
+  root: [() => process.getuid?.() === 0, 'root'],
+  landlock: [() => landlockAbi() > 0, 'Landlock in its kernel'],
+  // Linux 6.12 keeps signals in as well.
+  'landlock-signals': [() => landlockAbi() >= 6, 'Landlock of version 6 (Linux 6.12)'],
+  seccomp: [
+    () => ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch),
+    'processor that the filter is written for',
+  ],
+}
+
+/** `needs('gunicorn').test('…', …)`: vitest's own `test` and `describe`, or their `skip`, of programs and conditions. */
 export function needs(...programs: string[]): { test: Tests; describe: Suites } {
-  const missing = programs.filter((name) => (name === 'root' ? process.getuid?.() !== 0 : !findProgram(name)))
-  for (const name of missing) tell(name === 'root' ? 'root' : `${name} (Debian: ${PACKAGES[name] ?? name})`)
+  const missing = programs.filter((name) => !(CONDITIONS[name]?.[0]() ?? findProgram(name)))
+  for (const name of missing) tell(CONDITIONS[name]?.[1] ?? `${name} (Debian: ${PACKAGES[name] ?? name})`)
   if (missing.length === 0) return { test, describe }
   return { test: test.skip, describe: describe.skip }
 }
