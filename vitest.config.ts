@@ -28,7 +28,9 @@ export default defineConfig({
           include: isBrief ? ON_NODE.map((name) => `test/e2e/${name}.test.ts`) : ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Each file starts masters and loads of its own; more at a time would only wait for each other.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
