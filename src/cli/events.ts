@@ -5,13 +5,14 @@ import { createReporter } from '../report/reporter.ts'
 import { type CommandSpec, has, lastValue } from './command.ts'
 import { follow } from './control-client.ts'
 import { masterFor } from './find-service.ts'
+import { toldToEnd } from './told-to-end.ts'
 import { PLACE } from './where.ts'
 
 export const events: CommandSpec = {
   name: 'events',
   takes: 'name',
   options: [
-    { flag: 'follow', help: 'go on until the master ends' },
+    { flag: 'follow', help: 'go on until the master ends, or Ctrl-C' },
     { flag: 'since', value: 'SEQUENCE', help: 'only events after this one', default: '0' },
     { flag: 'json', help: 'one JSON object per line, a stable contract' },
     ...PLACE,
@@ -27,7 +28,9 @@ export const events: CommandSpec = {
     }
     const master = await masterFor(input, io)
     const report = createReporter(has(input, 'json') ? 'json' : 'pretty', io.stdout)
-    for await (const event of follow(master, { since: Number(since), follow: has(input, 'follow') })) report(event)
+    const isFollowed = has(input, 'follow')
+    const until = isFollowed ? { signal: toldToEnd() } : {}
+    for await (const event of follow(master, { since: Number(since), follow: isFollowed, ...until })) report(event)
     return 0
   },
 }

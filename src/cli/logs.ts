@@ -9,6 +9,7 @@ import { type CommandSpec, has, type Input, lastValue } from './command.ts'
 import { masterFor } from './find-service.ts'
 import type { Io } from './io.ts'
 import { eventIn, lastLines } from './log-lines.ts'
+import { toldToEnd } from './told-to-end.ts'
 import { PLACE, stateDirectory } from './where.ts'
 
 const DEFAULT_LINES = 50
@@ -43,9 +44,7 @@ export const logs: CommandSpec = {
     for (const line of [...older, ...lines]) show(line)
     if (!has(input, 'follow')) return 0
     const { followLog } = await import('./follow-log.ts')
-    const ending = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
-    await followLog(path, end, show, ending.signal)
+    await followLog(path, end, show, toldToEnd())
     return 0
   },
 }

@@ -62,7 +62,7 @@ function onEnd(
       remember(turn, report.known, build, refusal)
       if (refusal && tellsHeld) return settleRefused(turn, refusal)
       const before = build === null ? null : heldBy(turn.state.ledger, build, turn.state.policy.launch)
-      if (before && (asked !== null || tellsHeld)) return onHeld(turn, before, tellsHeld)
+      if (before) return onHeld(turn, before, tellsHeld)
       return onNothingNew(turn, asked, isAnswer)
     }
     case 'incomplete':
@@ -97,15 +97,15 @@ type End<T extends StagerReport['type']> = Extract<StagerReport, { type: T }>
 
 function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
   const home = homeOf(turn.state)
-  const message = home ? `nothing new: ${nameOf(home)} is the newest` : 'nothing new'
-  note(turn, 'unchanged', message, asked)
+  const newest = home ? `${nameOf(home)} is the newest` : ''
+  note(turn, 'unchanged', newest, asked)
   if (asked !== null && turn.state.ledger.candidate) {
     // Staged before, and held up by a pause or a back-off: that is what the operator wants now.
     return turn.set({ isInsisted: true, candidateAt: turn.now.ms })
   }
   if (!isAnswer) return
   if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true })
-  turn.settle('upgrade', 'unchanged', message, home?.version ?? null)
+  turn.settle('upgrade', 'unchanged', newest ? `nothing new: ${newest}` : 'nothing new', home?.version ?? null)
 }
 
 function onHeld(

@@ -332,6 +332,18 @@ describe('quarantine', () => {
     expect(world.settled()).toMatchObject([{ outcome: 'quarantined', version: '2' }])
   })
 
+  it('is what a later check speaks of, while the source still offers the held build', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    world.exit(world.newest('starting'), behaviour('exited with 3'))
+    world.pass(60_000)
+    world.send({ type: 'stager', report: { type: 'unchanged', known: 'sha256-2' } })
+    expect(world.state.lastCheck).toMatchObject({
+      result: 'unchanged',
+      message: expect.stringMatching(/^2 .*is in quarantine/),
+    })
+  })
+
   it('says once of a held build that there is nothing else to run', () => {
     const held = { type: 'held', build: 'sha256-2', version: '2', reason: 'exited with 1', known: 1 } as const
     const world = new World()
