@@ -1,39 +1,57 @@
 /**
- * The README's quick start, typed by somebody who has just cloned it: every command line of that section, in order and
- * with one shell's environment: npm's in the clone, autoup's where the service lies. A line that starts a service ends
- * the one before, as a person would.
+ * The README's quick start, typed into a terminal by somebody who has just cloned it: every command line of that
+ * section, in order, in the clone. What runs in the foreground is ended with Ctrl-C before the next one is started, and
+ * meanwhile the lines go into a second terminal. What the terminals showed is kept in artifacts/.
  */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { expect } from 'vitest'
 import { askText } from '../support/ask.ts'
-import { type Artifact, archive } from '../support/builds.ts'
+import { archive } from '../support/builds.ts'
 import { startGithub } from '../support/github-server.ts'
 import { temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
-import { type PlainApp, plainApp } from '../support/plain-app.ts'
+import { plainApp } from '../support/plain-app.ts'
 import { freePort } from '../support/ports.ts'
 import { endAll } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
+import { openTerminal, type Terminal } from '../support/tmux.ts'
 import { until } from '../support/until.ts'
 import { newSigner, signatureOf } from '../trust/minisign-signer.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+const ARTIFACTS = join(ROOT, 'artifacts')
 
 /** The port that the README shows. */
 const SHOWN_PORT = '8080'
 
-needs('gunicorn').test(
-  'every command of the quick start does what it says',
+/** npm's installation is the longest. */
+const COMMAND_MS = 300_000
+
+/** Twice ten seconds, and room. */
+const TWO_PROBATIONS_MS = 60_000
+
+needs('tmux', 'gunicorn', 'curl').test(
+  'every command of the quick start does what it says, on a terminal',
   async () => {
-    const shell = await newUser()
-    for (const line of commandLines(quickStart())) await shell.type(line)
-    expect(shell.typed.filter((line) => line.startsWith('autoup run')).length).toBeGreaterThan(1)
-    expect(shell.typed.some((line) => line.startsWith('npm '))).toBe(true)
+    const user = await newUser()
+    for (const line of commandLines(quickStart())) await user.type(line)
+    // It was upgraded and went back, and nothing of it was left out of the section.
+    expect(user.answers.map((answer) => /"version":"(.*?)"/.exec(answer)?.[1])).toEqual([
+      '1',
+      '2',
+      '1',
+      '1.2.3',
+      'python',
+    ])
+    for (const start of ['npm ', 'autoup start', 'autoup rollback', 'autoup stop', 'autoup run', 'autoup explain'])
+      expect(
+        user.typed.some((line) => line.startsWith(start)),
+        `a line with ${start}`,
+      ).toBe(true)
   },
   600_000,
 )
@@ -46,121 +64,119 @@ function quickStart(): string {
   return section
 }
 
-/**
- * Indented lines, and what stands in backquotes and is more than a name. A paragraph that ends with a colon speaks of
- * the lines below it, so what it names is typed after them.
- */
+/** Indented lines, and what stands in backquotes and is more than a name: typed after the lines that it speaks of. */
 function commandLines(text: string): string[] {
   const found: string[] = []
   let later: string[] = []
   for (const block of text.split(/\n\n+/)) {
     const lines = [...block.matchAll(/^ {4}(\S.*)$/gm)].map(([, line = '']) => line.replace(/\s+#.*$/, '').trim())
-    const spans = [...block.matchAll(/`((?:autoup|npm) [^`]+)`/g)].map(([, span = '']) => span)
     found.push(...lines, ...later)
-    later = []
-    if (block.trimEnd().endsWith(':')) later = spans
-    else found.push(...spans)
+    later = block.trimEnd().endsWith(':')
+      ? [...block.matchAll(/`((?:autoup|npm) [^`]+)`/g)].map(([, span = '']) => span)
+      : []
   }
   return [...found, ...later]
 }
 
-interface Shell {
+interface User {
   readonly typed: readonly string[]
+  /** What the service said, each time that it was asked. */
+  readonly answers: readonly string[]
+  /** Resolves when the line has done what it should. */
   type(line: string): Promise<void>
 }
 
-async function newUser(): Promise<Shell> {
+async function newUser(): Promise<User> {
   const home = temporaryDirectory()
   const clone = join(home, 'autoup')
-  const folder = join(home, 'service')
   copyOfTheTree(clone)
-  mkdirSync(folder)
   const port = await freePort()
   const github = await published(port)
+  writeFileSync(join(clone, 'release.pub'), `untrusted comment: minisign public key\n${github.key}\n`)
+  writeFileSync(join(clone, 'app.py'), PYTHON_APP)
   const env = environment(home, github.url)
-  writeFileSync(join(folder, 'release.pub'), `untrusted comment: minisign public key\n${github.key}\n`)
-  writeFileSync(join(folder, 'app.py'), PYTHON_APP)
-  put(folder, 'app', appFor(port, '1'))
-  put(folder, 'server.js', appFor(port, 'server.js'))
-  const typed: string[] = []
-  let service: ChildProcess | null = null
   onEnd(() => endAll(env.AUTOUP_STATE_DIR))
+  const first = openShell('quick-start', clone, env)
+  let second: Shell | null = null
+  let inForeground: string | null = null
+  const typed: string[] = []
+  const answers: string[] = []
 
   /** Like a person who has seen enough of it. */
-  async function end(): Promise<void> {
-    if (!service || service.exitCode !== null) return
-    service.kill('SIGTERM')
-    const [code] = await once(service, 'exit')
-    expect(code, 'it stops when it is asked to').toBe(0)
+  async function leave(): Promise<void> {
+    if (inForeground === null) return
+    first.terminal.keys('C-c')
+    expect(await first.status(), `${inForeground}, after Ctrl-C`).toBe(0)
+    inForeground = null
   }
 
   return {
     typed,
+    answers,
     async type(line) {
       typed.push(line)
-      const command = line.replace(/\s*&$/, '').replaceAll(SHOWN_PORT, String(port))
-      const isService = command.startsWith('autoup run ')
-      if (isService) await end()
-      const child = start(command, command.startsWith('npm ') ? clone : folder, env)
-      if (isService) {
-        service = child.process
-        await serves(line, port, child)
-      } else if (/ --follow\b/.test(command)) {
-        await child.says(/committed/)
-        const soFar = child.output().length
-        put(folder, 'app', appFor(port, '2'))
-        await child.says(/committed/, soFar)
-        expect(await askText(port)).toContain('"version":"2"')
-        child.process.kill('SIGINT')
-        await child.ended
-      } else {
-        const code = await child.ended
-        expect(code, `${line}\n${child.output()}`).toBe(0)
-        if (command.startsWith('autoup rollback')) expect(await askText(port)).toContain('"version":"1"')
+      const command = line.replaceAll(SHOWN_PORT, String(port))
+      if (command.startsWith('autoup run ')) {
+        await leave()
+        first.terminal.type(command)
+        inForeground = line
+        answers.push(await until(line, () => askText(port, '/', 1_000).catch(() => null), 60_000))
+        return
       }
+      if (inForeground !== null) second ??= openShell('quick-start-2', clone, env)
+      const { terminal, status } = inForeground === null ? first : (second ?? first)
+      terminal.type(command)
+      if (/ --follow$/.test(command)) {
+        await terminal.shows(new RegExp(`${digestOf(join(clone, 'hello.mjs'))} is committed`), TWO_PROBATIONS_MS)
+        terminal.keys('C-c')
+      }
+      expect(await status(), `${line}\n${terminal.lines().join('\n')}`).toBe(0)
+      if (command.startsWith('curl ') || command === 'autoup rollback') answers.push(await askText(port))
     },
   }
 }
 
-async function serves(line: string, port: number, child: Typed): Promise<void> {
-  const answer = until(line, () => {
-    if (child.process.exitCode !== null) throw new Error('it has ended')
-    return askText(port, '/', 1_000).catch(() => null)
-  })
-  await answer.catch((error) => {
-    throw new Error(`${line} does not serve: ${error.message}\n${child.output()}`)
-  })
+interface Shell {
+  readonly terminal: Terminal
+  /** The exit status of the next command, counted from the last one asked for. */
+  readonly status: () => Promise<number>
 }
 
-interface Typed {
-  readonly process: ChildProcess
-  /** The exit code. */
-  readonly ended: Promise<number | null>
-  output(): string
-  /** Resolves when these words stand in its output, beyond its first `from` characters. */
-  says(words: RegExp, from?: number): Promise<void>
-}
-
-function start(command: string, cwd: string, env: Record<string, string>): Typed {
-  // A process group of its own, as in a shell with job control.
-  const child = spawn('/bin/sh', ['-c', `exec 2>&1; ${command.includes('&&') ? '' : 'exec '}${command}`], {
+/** bash, which says after each command in a file how it ended. What it has shown is kept under this name. */
+function openShell(name: string, cwd: string, env: Readonly<Record<string, string>>): Shell {
+  const statuses = join(temporaryDirectory(), 'statuses')
+  writeFileSync(statuses, '')
+  const terminal = openTerminal({
     cwd,
-    env,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    shell: `env PS1='$ ' bash --norc --noprofile`,
+    rows: 40,
+    env: { ...env, PROMPT_COMMAND: `echo $? >> ${statuses}` },
   })
-  onEnd(() => child.exitCode === null && child.kill('SIGKILL'))
-  const lines: string[] = []
-  createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line))
-  const output = () => lines.join('\n')
+  onEnd(() => {
+    mkdirSync(ARTIFACTS, { recursive: true })
+    writeFileSync(join(ARTIFACTS, `${name}.ansi`), `${terminal.record().trimEnd()}\n`)
+  })
+  // The first is that of the shell itself, at its first prompt.
+  let seen = 1
   return {
-    process: child,
-    ended: once(child, 'exit').then(([code]) => code as number | null),
-    output,
-    says: async (words, from = 0) => {
-      await until(`${command} says ${words}`, () => words.test(output().slice(from)), 60_000)
+    terminal,
+    async status() {
+      const mine = seen++
+      return await until(
+        'the command ends',
+        () => {
+          const line = readFileSync(statuses, 'utf8').split('\n').slice(0, -1)[mine]
+          return line === undefined ? null : Number(line)
+        },
+        COMMAND_MS,
+      )
     },
   }
+}
+
+/** As autoup shows it. */
+function digestOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 12)
 }
 
 /** What git knows of, and what it would be told of: a clone without its history. */
@@ -197,22 +213,11 @@ async function published(port: number): Promise<{ url: string; key: string }> {
   const signer = newSigner()
   const name = `app-linux-${process.arch}.tar.gz`
   const path = join(temporaryDirectory(), name)
-  archive(appFor(port, '1.2.3'))(path)
+  archive(plainApp({ version: '1.2.3', doors: [{ name: 'http', where: String(port) }] }))(path)
   const bytes = readFileSync(path)
   const signature = signatureOf(signer, bytes, { comment: `file:${name}` })
   github.publish('v1.2.3', { assets: { [name]: bytes, [`${name}.minisig`]: signature } })
   return { url: github.url, key: signer.line }
-}
-
-function appFor(port: number, version: string): Artifact {
-  const app: PlainApp = { version, doors: [{ name: 'http', where: String(port) }] }
-  return plainApp(app)
-}
-
-/** With mv, as the README says. */
-function put(folder: string, name: string, artifact: Artifact): void {
-  artifact(join(folder, `.${name}.new`))
-  renameSync(join(folder, `.${name}.new`), join(folder, name))
 }
 
 const PYTHON_APP = `

@@ -56,7 +56,10 @@ export function childrenOf(pid: number): Process[] {
 /** The process that began a session, while it lives or as a zombie: by its number alone it would soon be another one. */
 export type Leader = Pick<Process, 'pid' | 'startedAt'>
 
-/** Processes, zombies not, whose AUTOUP_STATE lies in `stateDir`, or whose session was begun by one of `leaders`. */
+/**
+ * Processes, zombies not, whose AUTOUP_STATE or AUTOUP_STATE_DIR lies in `stateDir`, or whose session was begun by one
+ * of `leaders`.
+ */
 export function belongingTo(stateDir: string, leaders: readonly Leader[] = []): Process[] {
   const sessions = new Set(leaders.filter(isNobodyElse).map(({ pid }) => pid))
   return allProcesses().filter(
@@ -141,9 +144,11 @@ function linkOf(path: string): string[] {
 
 function carries(pid: number, stateDir: string): boolean {
   try {
-    const mark = `AUTOUP_STATE=${stateDir}`
     const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
-    return environment.some((entry) => entry === mark || entry.startsWith(`${mark}/`))
+    return environment.some((entry) => {
+      const [, place] = /^AUTOUP_STATE(?:_DIR)?=(.*)$/s.exec(entry) ?? []
+      return place === stateDir || place?.startsWith(`${stateDir}/`) === true
+    })
   } catch {
     return false
   }
