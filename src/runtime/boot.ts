@@ -22,7 +22,7 @@ import { checkBuilds } from './check-builds.ts'
 import { sharedSpecs } from './doors.ts'
 import { resolveLaunch } from './launch.ts'
 import { lendTo } from './lend.ts'
-import { drainOrphans, findListeners, findOrphans, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
+import { drainOrphans, findLeft, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
 import { refuseFixedProbe, requireProof } from './preconditions.ts'
 import type { Stopping } from './signals.ts'
 
@@ -99,15 +99,15 @@ async function openSockets(
   const { paths, ledger } = before
   refuseFixedProbe(settings)
   const inherited = readInherited(process.env, process.pid)
-  let orphans = findOrphans(paths, ledger)
+  const specs = sharedSpecs(settings.listen)
+  const left = findLeft(paths, ledger, specs)
+  let { orphans } = left
   if (orphans.length > 0) emit({ type: 'orphans-found', pids: orphans.map(({ pid }) => pid) })
   if (isAsked.aborted) return { ...before, isRecorded: true, listeners: [], orphans }
-  const specs = sharedSpecs(settings.listen)
-  const left = findListeners(ledger, orphans, specs)
-  const taken = takeListenersBack(left, orphans)
-  if (isHeldByOthers(left, taken)) {
+  const taken = takeListenersBack(left)
+  if (isHeldByOthers(left.listeners, taken)) {
     warn(emit, 'the sockets of the workers that a killed master left cannot be taken back here: they are drained first')
-    await drainOrphans(orphans, settings.drainTimeoutMs, isUrgent)
+    await drainOrphans(orphans, settings, isUrgent)
     if (isAsked.aborted) return { ...before, isRecorded: true, listeners: [], orphans: [] }
     orphans = []
   }

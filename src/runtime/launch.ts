@@ -13,6 +13,7 @@ import { checkSeal, damageOf, WHOLE } from '../store/check-seal.ts'
 import { findEntry } from '../store/entry.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { childEnvironment, readEnvFile } from '../system/environment.ts'
+import { programOf } from '../system/procfs.ts'
 import type { User } from '../system/user.ts'
 
 export interface Launch {
@@ -43,6 +44,22 @@ export function resolveLaunch(paths: StorePaths, build: Build, settings: Setting
   }
   const args = command.length > 0 ? command.slice(1) : (embedded?.args ?? [])
   return { argv: [entry.path, ...args], cwd, preset: presetOf(command.length > 0 ? command : [entry.path]) }
+}
+
+/**
+ * Of a worker that was not started here: what runs, rather than what would be started today; of a script only the
+ * command tells.
+ */
+export function launchOfOrphan(pid: number, { command }: Pick<Settings, 'command'>): Pick<Launch, 'preset'> {
+  return { preset: presetOf([programOf(pid) ?? '']) ?? presetOf(command) }
+}
+
+/** Asks a worker to finish. */
+export function drainSignalOf(
+  { drainSignal }: Pick<Settings, 'drainSignal'>,
+  { preset }: Pick<Launch, 'preset'>,
+): string {
+  return drainSignal ?? preset?.drainSignal ?? 'SIGTERM'
 }
 
 /** What every child of a build is told (DESIGN.md section 4); the sockets' variables are added for workers. */

@@ -1,16 +1,17 @@
 /**
  * The workers of a killed master. They serve on without it; a new master finds them in /proc, never by a pid from
  * disk: by the state directory in their environment, or, where they have written their title over that, by the
- * sockets they hold. Their listeners are taken back with pidfd_getfd(2), so that no connection is refused meanwhile.
+ * sockets they hold and the build they run from. Their listeners are taken back with pidfd_getfd(2), so that no connection is refused meanwhile.
  */
 
 import { formatAddress, type ListenSpec } from '../core/address.ts'
 import type { Build } from '../core/build.ts'
 import type { Ledger } from '../core/ledger.ts'
+import type { Settings } from '../core/settings.ts'
 import { readBuild } from '../store/build-file.ts'
 import { buildOfProcess } from '../store/in-use.ts'
 import type { StorePaths } from '../store/layout.ts'
-import { isBoundTo } from '../system/describe-socket.ts'
+import { isBoundTo, type Place } from '../system/describe-socket.ts'
 import { killSession } from '../system/kill-session.ts'
 import {
   environmentOf,
@@ -23,6 +24,7 @@ import {
 } from '../system/procfs.ts'
 import { listeningSockets } from '../system/serving.ts'
 import { takeBack } from '../system/take-back.ts'
+import { drainSignalOf, launchOfOrphan } from './launch.ts'
 import { trackStranger } from './process.ts'
 
 export interface Orphan {
@@ -31,62 +33,76 @@ export interface Orphan {
   readonly build: Build
 }
 
-/** Ends the stagers, probes and hooks of the dead master, and returns its workers. */
-export function findOrphans(paths: StorePaths, ledger: Ledger): readonly Orphan[] {
-  const marked = findByEnvironment('AUTOUP_STATE', paths.root).map(({ pid }) => pid)
-  const holders = holdersOf(new Set(stillListening(ledger).map(({ inode }) => inode)))
-  const sessions = new Map<number, number[]>()
-  for (const pid of new Set([...marked, ...holders])) {
-    const stat = readStat(pid)
-    if (!stat || pid === process.pid || !isAlive(pid)) continue
-    sessions.set(stat.session, [...(sessions.get(stat.session) ?? []), pid])
-  }
-  return [...sessions].flatMap(([session, members]) => orphanOf(paths, session, members, new Set(holders)))
+/** What a killed master has left. */
+export interface Left {
+  readonly orphans: readonly Orphan[]
+  /** The sockets that still listen: by the record, and where none could be written, those that orphans have at `specs`. */
+  readonly listeners: Ledger['listeners']
 }
 
-/**
- * The sockets of the dead master that still listen: by its record, and where it could write none, those that its workers
- * hold at the addresses asked for.
- */
-export function findListeners(
-  ledger: Ledger,
-  orphans: readonly Orphan[],
-  specs: readonly ListenSpec[],
-): Ledger['listeners'] {
-  const recorded = stillListening(ledger)
-  const unknown = specs.filter(({ address }) => !recorded.some((each) => each.address === formatAddress(address)))
-  if (unknown.length === 0 || orphans.length === 0) return recorded
+/** Ends the stagers, probes and hooks of the dead master, and finds its workers and its sockets. */
+export function findLeft(paths: StorePaths, ledger: Ledger, specs: readonly ListenSpec[]): Left {
   const places = listeningSockets()
-  const held = new Set(orphans.flatMap(({ pid }) => treeOf(pid)).flatMap((pid) => [...socketInodes(pid)]))
-  const found = unknown.flatMap(({ address }) => {
-    const socket = [...places].find(([inode, place]) => held.has(inode) && isBoundTo(place, address))
-    return socket ? [{ address: formatAddress(address), inode: socket[0] }] : []
+  const recorded = stillListening(ledger, places)
+  const unrecorded = [...places].flatMap(([inode, place]) => {
+    const spec = specs.find(({ address }) => isBoundTo(place, address))
+    const address = spec && formatAddress(spec.address)
+    return address === undefined || recorded.some((each) => each.address === address) ? [] : [{ address, inode }]
   })
-  return [...recorded, ...found]
+  const marked = findByEnvironment('AUTOUP_STATE', paths.root).map(({ pid }) => pid)
+  const holders = new Set([
+    ...holdersOf(inodesOf(recorded)),
+    ...holdersOf(inodesOf(unrecorded)).filter((pid) => isUnmarkedWorker(paths, pid)),
+  ])
+  const orphans = [...sessionsOf([...marked, ...holders])].flatMap(([session, members]) =>
+    orphanOf(paths, session, members, holders),
+  )
+  if (unrecorded.length === 0 || orphans.length === 0) return { orphans, listeners: recorded }
+  const held = new Set(orphans.flatMap(({ pid }) => treeOf(pid)).flatMap((pid) => [...socketInodes(pid)]))
+  return { orphans, listeners: [...recorded, ...unrecorded.filter(({ inode }) => held.has(inode))] }
+}
+
+/** Of the living ones, by session; never that of this master, which a bystander may share. */
+function sessionsOf(pids: readonly number[]): Map<number, number[]> {
+  const own = readStat(process.pid)?.session
+  const sessions = new Map<number, number[]>()
+  for (const pid of new Set(pids)) {
+    const stat = readStat(pid)
+    if (!stat || stat.session === own || !isAlive(pid)) continue
+    sessions.set(stat.session, [...(sessions.get(stat.session) ?? []), pid])
+  }
+  return sessions
+}
+
+/** It runs from a build of ours, and nobody has started it at a terminal. */
+function isUnmarkedWorker(paths: StorePaths, pid: number): boolean {
+  return readStat(pid)?.terminal === 0 && buildOfProcess(paths, pid) !== null
+}
+
+function inodesOf(listeners: Ledger['listeners']): Set<number> {
+  return new Set(listeners.map(({ inode }) => inode))
 }
 
 /** Address → descriptor, ours now. What the kernel does not give back is missing. */
-export function takeListenersBack(listeners: Ledger['listeners'], orphans: readonly Orphan[]): Map<string, number> {
+export function takeListenersBack({ listeners, orphans }: Left): Map<string, number> {
   const wanted = new Map(listeners.map(({ address, inode }) => [address, inode]))
-  const holders = holdersOf(new Set(wanted.values())).filter((pid) => pid !== process.pid)
+  const holders = holdersOf(inodesOf(listeners)).filter((pid) => pid !== process.pid)
   return takeBack([...orphans.map(({ pid }) => pid), ...holders], wanted)
 }
 
 /** Whether a socket of ours lives on where the kernel does not let us reach it. */
 export function isHeldByOthers(listeners: Ledger['listeners'], taken: ReadonlyMap<string, number>): boolean {
-  const missing = listeners.flatMap(({ address, inode }) => (taken.has(address) ? [] : [inode]))
-  return missing.length > 0 && holdersOf(new Set(missing)).some((pid) => pid !== process.pid)
+  const missing = inodesOf(listeners.filter(({ address }) => !taken.has(address)))
+  return missing.size > 0 && holdersOf(missing).some((pid) => pid !== process.pid)
 }
 
 /**
  * The listeners of the ledger that still are what they were. Inodes of sockets are counted anew with each boot of the
  * machine, so the number alone may be a stranger's by now, who would be robbed and drained.
  */
-function stillListening({ listeners }: Ledger): Ledger['listeners'] {
-  if (listeners.length === 0) return []
-  const sockets = listeningSockets()
+function stillListening({ listeners }: Ledger, places: ReadonlyMap<number, Place>): Ledger['listeners'] {
   return listeners.filter(({ address, inode }) => {
-    const place = sockets.get(inode)
+    const place = places.get(inode)
     if (!place) return false
     return place.port === null ? address === `unix:${place.path}` : isPortOf(address, place.port)
   })
@@ -121,15 +137,15 @@ function orphanOf(
 /** Asks them to finish and waits until they have; ends them at the timeout, or when nobody is to wait any more. */
 export async function drainOrphans(
   orphans: readonly Orphan[],
-  timeoutMs: number,
+  settings: Pick<Settings, 'command' | 'drainSignal' | 'drainTimeoutMs'>,
   isUrgent: AbortSignal,
 ): Promise<void> {
   const tracked = orphans.flatMap(({ pid }) => trackStranger(pid) ?? [])
-  for (const process of tracked) process.signal('SIGTERM')
+  for (const process of tracked) process.signal(drainSignalOf(settings, launchOfOrphan(process.pid, settings)))
   const killAll = (): void => {
     for (const process of tracked) if (isAlive(process.pid, process.startTicks)) process.killGroup()
   }
-  const timer = setTimeout(killAll, timeoutMs)
+  const timer = setTimeout(killAll, settings.drainTimeoutMs)
   isUrgent.addEventListener('abort', killAll)
   if (isUrgent.aborted) killAll()
   await Promise.all(tracked.map((process) => process.exited))

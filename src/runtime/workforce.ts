@@ -4,18 +4,16 @@
  */
 
 import type { Build } from '../core/build.ts'
-import { presetOf } from '../core/presets.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Effect, Input, State } from '../core/state.ts'
 import { ORPHANS } from '../core/workers.ts'
 import type { StorePaths } from '../store/layout.ts'
 import type { Listener } from '../system/listeners.ts'
 import type { NotifyAddress, NotifyHub } from '../system/notify.ts'
-import { programOf } from '../system/procfs.ts'
 import { spawnChild } from '../system/spawn.ts'
 import type { User } from '../system/user.ts'
 import { type Doors, openDoors, probeSpecOf } from './doors.ts'
-import { environmentFor, failureOfBuild, type Launch, resolveLaunch } from './launch.ts'
+import { drainSignalOf, environmentFor, failureOfBuild, type Launch, launchOfOrphan, resolveLaunch } from './launch.ts'
 import type { Orphan } from './orphans.ts'
 import { withPreload } from './preload.ts'
 import { presetListeners } from './preset-listeners.ts'
@@ -98,8 +96,7 @@ export class Workforce {
       // It has ended meanwhile.
       if (!process) return false
       const id = this.#workers.size + 1
-      // What runs, rather than what would be started today; of a script only the command tells.
-      const launch = { preset: presetOf([programOf(pid) ?? '']) ?? presetOf(this.#context.settings.command) }
+      const launch = launchOfOrphan(pid, this.#context.settings)
       this.#workers.set(id, new WorkerProcess(this.#workerContext(id, ORPHANS, build, launch), process, null, null))
       return true
     })
@@ -182,8 +179,4 @@ export class Workforce {
       ...(launch.preset?.environment(presetListeners(doors.listeners)) ?? {}),
     }
   }
-}
-
-function drainSignalOf(settings: Settings, launch: Pick<Launch, 'preset'>): string {
-  return settings.drainSignal ?? launch.preset?.drainSignal ?? 'SIGTERM'
 }

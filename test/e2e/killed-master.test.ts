@@ -24,7 +24,7 @@ import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
 import { childrenOf, isAlive, kill, listenersOn } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
-import { BY_HAND, type Service, startService } from '../support/service.ts'
+import { BY_HAND, type Service, type ServiceOptions, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 test('a killed master is missed by nobody, and the next one has its listener and relieves its workers', async () => {
@@ -120,9 +120,9 @@ needs('python3').test('a unix socket that was bound anew is the one that the nex
 
 needs('root', 'mount').describe('a record that could not be written at the start, for the disk was full', () => {
   /** A master that has bound its socket and could not write down which. */
-  async function startUnrecorded() {
+  async function startUnrecorded(options: ServiceOptions = {}) {
     const disk = smallDisk(40)
-    const first = await startService({ args: BY_HAND, stateDir: disk.path })
+    const first = await startService({ args: BY_HAND, stateDir: disk.path, ...options })
     await first.master.stop()
     disk.fill()
     const service = await first.again()
@@ -137,6 +137,26 @@ needs('root', 'mount').describe('a record that could not be written at the start
     const load = await service.load({ rate: 200, identify: BY_PID })
     await killAndRelieve(service, load)
   })
+
+  needs('nginx').test(
+    'hinders none where the workers hide their environment: their build shows whose they are',
+    async () => {
+      const port = await freePort()
+      const command = daemon('nginx').prepare(join(temporaryDirectory(), 'd'), port)
+      const { service } = await startUnrecorded({ listen: [`127.0.0.1:${port}`], command })
+      const { build } = await service.master.next('worker-ready')
+      const [orphan] = workersOf(service.master)
+      expect(environmentOf(orphan!)).not.toContain('AUTOUP_STATE')
+      const load = await startLoad({ target: port, rate: 200, newShare: 1 })
+      await service.master.kill9()
+      const next = await service.again()
+      await expectTakenBack(next.master, [orphan!])
+      expect(await next.master.next('worker-draining')).toMatchObject({ pid: orphan, build })
+      await expectRelieved(next.master, [orphan!])
+      await answersMore(load, 50)
+      await expectNoneFailed(load, next.master)
+    },
+  )
 
   test('is written when there is room', async () => {
     const { disk, service } = await startUnrecorded()
@@ -232,6 +252,29 @@ for (const name of ['nginx', 'puma']) {
   )
 }
 
+needs('nginx', 'strace').test(
+  'where no socket can be had back, the workers are asked to finish in their own way',
+  async () => {
+    const port = await freePort()
+    const options: MasterOptions = {
+      args: ['--listen', `127.0.0.1:${port}`, '--drain-timeout', '20s'],
+      command: daemon('nginx').prepare(join(temporaryDirectory(), 'd'), port),
+      stateDir: temporaryDirectory(),
+    }
+    const first = await startMaster(options)
+    await first.next('worker-ready')
+    const half = await halfARequest(port)
+    await first.kill9()
+    const through = tracedFromTheStart('-e', 'trace=pidfd_getfd', '-e', 'inject=pidfd_getfd:error=EPERM')
+    const next = await startMaster({ ...options, through })
+    await next.waitFor((event) => event.type === 'warning' && /drained first/.test(event.message), 'wait')
+    // Nobody new is accepted from here on, so that the signal has arrived.
+    await until('nobody listens', () => listenersOn(port).length === 0)
+    expect(await half.finish()).toContain('200 OK')
+    await next.next('worker-ready')
+  },
+)
+
 /** Under load: kill -9, the workers serve on, the next master takes over, and no request fails. */
 async function killAndRelieve(service: Service, load: Load) {
   const orphans = workersOf(service.master)
@@ -285,8 +328,10 @@ async function halfARequest(port: number): Promise<{ finish(): Promise<string> }
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n')
   return {
     async finish() {
-      socket.write('\r\n')
-      await once(socket, 'close')
+      if (!socket.closed) {
+        socket.write('\r\n')
+        await once(socket, 'close')
+      }
       return answer
     },
   }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { said, startMaster } from '../support/master.ts'
-import { belongingTo, kill } from '../support/processes.ts'
+import { said, startMaster, temporaryDirectory } from '../support/master.ts'
+import { belongingTo, isAlive, kill } from '../support/processes.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -38,4 +38,19 @@ test('what a kill -9 leaves behind does not hinder the next start', async () => 
   expect(await next.ask()).toMatchObject({ version: '1' })
   expect(Number(readFileSync(join(master.home, 'master.pid'), 'utf8'))).toBe(next.master.pid)
   expect(await next.master.stop()).toBe(0)
+})
+
+test('who bears the mark of its workers, but shares its own terminal, is left alone', async () => {
+  const stateDir = temporaryDirectory()
+  const bystander = join(temporaryDirectory(), 'pid')
+  const beside = `AUTOUP_STATE=${join(stateDir, 'app')} sleep 600 & echo $! > ${bystander}; exec "$@"`
+  const master = await startMaster({
+    stateDir,
+    through: ['sh', '-c', beside, 'sh'],
+    args: ['--ready', 'uptime:10ms'],
+    command: ['sleep', '600'],
+  })
+  await master.next('worker-ready')
+  expect(isAlive(Number(readFileSync(bystander, 'utf8')))).toBe(true)
+  expect(await master.stop()).toBe(0)
 })
