@@ -7,7 +7,7 @@
 import { claimedProofs, ratchetProblem, sortProofs } from '../core/ratchet.ts'
 import type { FetchContext, Fetcher, Release } from '../core/source.ts'
 import type { Refusal } from '../trust/archive.ts'
-import { checksumFilesFor, findChecksum } from '../trust/checksum-file.ts'
+import { checksumFilesFor, saysNothingOf } from '../trust/checksum-file.ts'
 import { parseDigest } from '../trust/digest.ts'
 import { signatureNameOf } from '../trust/minisign.ts'
 import { parsePublicKey } from '../trust/minisign-key.ts'
@@ -88,9 +88,7 @@ async function sumsOf(
 ): Promise<Demands['sums']> {
   for (const file of checksumFilesFor(siblings, name)) {
     const content = await ask(file)
-    if (content === null) continue
-    const found = findChecksum(content, name, file)
-    if ('hex' in found || !found.problem.includes('has no line of its own')) return { file, content }
+    if (content !== null && !saysNothingOf(content, name, file)) return { file, content }
   }
   return null
 }

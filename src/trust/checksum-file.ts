@@ -62,12 +62,33 @@ export function isOwnChecksumFile(name: string, artifact: string): boolean {
  * The problem is the end of a sentence that begins with the artifact's name.
  */
 export function findChecksum(content: Buffer | string, artifact: string, file: string): Digest | Refusal {
-  const where = shown(file)
+  const found = sumsOf(content, artifact, file)
+  if ('problem' in found) return found
+  for (const algorithm of ['sha256', 'sha512']) {
+    const count = found.get(algorithm)?.size ?? 0
+    if (count > 1) return { problem: `has ${count} different sums in ${shown(file)}: none is believed` }
+  }
+  for (const algorithm of ['sha256', 'sha512'] as const) {
+    for (const hex of found.get(algorithm) ?? []) return { algorithm, hex }
+  }
+  if (found.has('weak')) return { problem: `has only an MD5 or SHA-1 sum in ${shown(file)}, which proves nothing` }
+  return { problem: `has no line of its own in ${shown(file)}` }
+}
+
+/** Whether it can be read and is of something else; then another one may speak of `artifact`. */
+export function saysNothingOf(content: Buffer | string, artifact: string, file: string): boolean {
+  const found = sumsOf(content, artifact, file)
+  return !('problem' in found) && found.size === 0
+}
+
+/** All sums under the exact name, by algorithm. */
+function sumsOf(content: Buffer | string, artifact: string, file: string): Map<string, Set<string>> | Refusal {
   if (content.length > PROOF_LIMITS.checksumFileBytes) {
-    return { problem: `has a checksum file that is too long: ${where} is over ${PROOF_LIMITS.checksumFileBytes} bytes` }
+    const over = `${shown(file)} is over ${PROOF_LIMITS.checksumFileBytes} bytes`
+    return { problem: `has a checksum file that is too long: ${over}` }
   }
   const text = content.toString('utf8')
-  if (text.includes('\0')) return { problem: `has a checksum file that is no text: ${where}` }
+  if (text.includes('\0')) return { problem: `has a checksum file that is no text: ${shown(file)}` }
   const isOwn = isOwnChecksumFile(file, artifact)
   const found = new Map<string, Set<string>>()
   for (const line of linesOf(text)) {
@@ -75,15 +96,7 @@ export function findChecksum(content: Buffer | string, artifact: string, file: s
     if (sum === null || sum.name !== artifact) continue
     found.set(sum.algorithm, (found.get(sum.algorithm) ?? new Set()).add(sum.hex))
   }
-  for (const algorithm of ['sha256', 'sha512']) {
-    const count = found.get(algorithm)?.size ?? 0
-    if (count > 1) return { problem: `has ${count} different sums in ${where}: none is believed` }
-  }
-  for (const algorithm of ['sha256', 'sha512'] as const) {
-    for (const hex of found.get(algorithm) ?? []) return { algorithm, hex }
-  }
-  if (found.has('weak')) return { problem: `has only an MD5 or SHA-1 sum in ${where}, which proves nothing` }
-  return { problem: `has no line of its own in ${where}` }
+  return found
 }
 
 interface Sum {

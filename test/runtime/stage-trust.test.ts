@@ -34,6 +34,12 @@ describe('evidence', () => {
     expect(evidence).toMatchObject({ pledged: ['checksum-file'], sums: { file: 'SHA256SUMS' } })
   })
 
+  test('is the one that contradicts itself about the artifact, whatever that is called', async () => {
+    const file = 'has no line of its own-SHA256SUMS'
+    const evidence = await gather({ [file]: `${HEX}  app.tar.gz\n${'b'.repeat(64)}  app.tar.gz\n` })
+    expect(evidence).toMatchObject({ sums: { file } })
+  })
+
   test('a signature that is asked for and missing is a refusal before anything is fetched', async () => {
     const publicKey = 'RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3'
     expect(await gather({}, { publicKey, sha256: HEX })).toEqual({
