@@ -9,8 +9,9 @@ import tls from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { certificate } from '../support/certificate.ts'
-import { type NodeService, PLAIN, startNode, swap } from '../support/node-apps.ts'
+import { type NodeService, PLAIN, startNode, swap, writtenTo } from '../support/node-apps.ts'
 import { onEnd } from '../support/on-end.ts'
+import { until } from '../support/until.ts'
 
 /** Keeps its connection as long as the server lets it. */
 function keepAlive(port: number): { ask(path?: string): Promise<http.IncomingMessage & { text: string }> } {
@@ -100,6 +101,17 @@ test('without handlers it ends with its last connection, also where timers would
 test('process.exit in the handler cuts nobody off', async () => {
   const app = `${PLAIN}; process.on('SIGTERM', () => process.exit(4))`
   const service = await startNode({ app })
+  await service.master.next('worker-ready')
+  const slow = ask(service.port, '/slow')
+  const { pid } = await ask(service.port)
+  await swap(service)
+  expect((await slow).pid).toBe(pid)
+  expect((await service.master.next('worker-exited')).how).toBe('exited with 4')
+})
+
+test('a handler that was there before autoup was loaded waits as well', async () => {
+  const early = writtenTo('early.cjs', "process.once('SIGTERM', () => process.exit(4))")
+  const service = await startNode({ app: PLAIN, env: { NODE_OPTIONS: `--require=${early}` } })
   await service.master.next('worker-ready')
   const slow = ask(service.port, '/slow')
   const { pid } = await ask(service.port)
@@ -275,12 +287,12 @@ test('an event stream is completed, and the app sees its client go', async () =>
   const service = await startNode({ app })
   await service.master.next('worker-ready')
   const stream = keepAlive(service.port).ask('/events')
-  await keepAlive(service.port).ask()
+  await ask(service.port)
   await swapWith(service, stream)
   const { complete, text } = await stream
   expect(complete).toBe(true)
   expect(text).toMatch(/^data: hello\n\n/)
-  expect(service.master.output).toContain('gone')
+  await until('the app has seen it', () => service.master.output.includes('gone'))
   expect((await service.master.next('worker-exited')).how).toBe('exited with 0')
 })
 

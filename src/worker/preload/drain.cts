@@ -64,8 +64,8 @@ export function drainOn(context: DrainContext): void {
 
   function look(): void {
     if (!areTasksDone || [...servers].some((server) => internalsOf(server)._connections > 0)) return
-    // What the last answer has set off may come first.
-    if (state === 'draining' || state === 'near') setImmediate(finish)
+    // The app hears of the end first: `close` is emitted at the end of this turn of the loop, after the immediates.
+    if (state === 'draining' || state === 'near') setImmediate(() => setImmediate(finish))
   }
 
   function near(): void {

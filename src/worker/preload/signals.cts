@@ -1,6 +1,7 @@
 /**
- * The drain signal, before the app hears of it. process.emit is replaced before the first handler of the signal exists,
- * because Node binds it then (lib/internal/process/signal.js). A watcher of the kernel's signal is kept while nobody
+ * The drain signal, before the app hears of it. process.emit is replaced before there is a handler of the signal, because
+ * Node binds it with the first (lib/internal/process/signal.js); handlers that are there already, of a module that was
+ * loaded before, are taken off meanwhile. A watcher of the kernel's signal is kept while nobody
  * listens, without a listener that the app would see: some count them.
  */
 
@@ -13,6 +14,8 @@ export interface HeldSignal {
 
 /** `onSignal` is called instead of the app's handlers, each time it arrives. */
 export function holdSignal(name: string, onSignal: () => void): HeldSignal {
+  const early = process.rawListeners(name) as NodeJS.SignalsListener[]
+  for (const handler of early) process.off(name, handler)
   const emit = process.emit
   let isHeld = true
   let isArming = false
@@ -40,6 +43,7 @@ export function holdSignal(name: string, onSignal: () => void): HeldSignal {
     return heard
   } as typeof process.emit
   arm()
+  for (const handler of early) process.on(name, handler)
 
   return {
     get isHandled() {
