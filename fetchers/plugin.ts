@@ -5,6 +5,8 @@
  * sentences here; what it answers is looked at by the stager, as with every fetcher.
  */
 
+import { createRequire } from 'node:module'
+import { isSea } from 'node:sea'
 import { pathToFileURL } from 'node:url'
 import { formatDuration } from '../src/core/duration.ts'
 import { AutoupError, messageOf } from '../src/core/errors.ts'
@@ -59,9 +61,11 @@ export function pluginFetcher(
 
 async function loadPlugin(name: string, file: string): Promise<Fetcher> {
   const module = await told(`the plugin ${name} cannot be loaded`, async () => {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>
+    // Behind import() a single executable has no loader.
+    const loaded: unknown = isSea() ? createRequire(file)(file) : await import(pathToFileURL(file).href)
+    return loaded as Record<string, unknown>
   })
-  for (const exported of [module.default, module.fetcher]) if (isFetcher(exported)) return exported
+  for (const exported of [module.default, module.fetcher, module]) if (isFetcher(exported)) return exported
   const why = `it exports no fetcher, as default or as \`fetcher\`: an object with check() and fetch()`
   throw new AutoupError('failed', `the plugin ${name} cannot be used: ${why}`)
 }

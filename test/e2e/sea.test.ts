@@ -4,7 +4,16 @@
  */
 
 import { createHash } from 'node:crypto'
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -54,7 +63,7 @@ async function start(options: SeaOptions, how: { source?: (own: string) => strin
   const source = how.source?.(own) ?? join(folder, 'release')
   const temporary = temporaryDirectory()
   put(executable(options), own)
-  const FETCH = source.includes('://') ? source : `file:${source}`
+  const FETCH = /:\/\/|\?/.test(source) ? source : `file:${source}`
   const env = { FETCH, TMPDIR: temporary, AUTOUP_INTERVAL: '200ms' }
   const embedded = await startEmbedded([own, 'serve'], { env })
   await embedded.master.next('worker-ready')
@@ -73,6 +82,23 @@ async function committed({ master }: Embedded, since: number): Promise<void> {
   )
   expect(event, master.story()).toMatchObject({ type: 'build-committed' })
 }
+
+/** Delivers the file at its location. */
+const PLUGIN = `import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+export const fetcher = {
+  scheme: 'one-file',
+  async check({ location }, known) {
+    if (known) return { kind: 'unchanged' }
+    const digest = 'sha256-' + createHash('sha256').update(readFileSync(location)).digest('hex')
+    const release = { version: '2.0.0', name: 'app', size: null, digest, ordered: true, executable: true }
+    return { kind: 'release', release, known: true }
+  },
+  async fetch({ location }, { digest }, into) {
+    await into.artifact(async () => ({ from: 0, bytes: [readFileSync(location)] }), digest)
+  },
+}
+`
 
 const nodes: SeaNode[] = [24, 26]
 for (const node of nodes) {
@@ -124,6 +150,17 @@ needsNode(26)('a single executable', () => {
     site.put('/app', bytes)
     site.put('/app.sha256', `${createHash('sha256').update(bytes).digest('hex')}  app\n`)
     const service = await start({ node, version: '1' }, { source: () => `${site.origin}/app` })
+    await committed(service, 0)
+    await until('it serves', async () => (await service.ask()).version === '2')
+  })
+
+  test('fetches itself by a plugin, which is a file beside it', async () => {
+    const plugin = join(temporaryDirectory(), 'plugin.mjs')
+    writeFileSync(plugin, PLUGIN)
+    const service = await start(
+      { node, version: '1' },
+      { source: () => `${plugin}?${executable({ node, version: '2' })}` },
+    )
     await committed(service, 0)
     await until('it serves', async () => (await service.ask()).version === '2')
   })
