@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
+import { hold } from '../support/held.ts'
 import { temporaryDirectory } from '../support/master.ts'
-import { startNode, swap } from '../support/node-apps.ts'
+import { startNode } from '../support/node-apps.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
@@ -25,12 +26,16 @@ function folder(file: string, app: string): string {
 }
 
 const USE = `
+  const told = new Promise((resolve) => process.once('SIGHUP', resolve))
   const answer = (request, response) => {
-    setTimeout(() => response.end(JSON.stringify({ version: '1', pid: process.pid })), request.url === '/slow' ? 700 : 0)
+    const text = JSON.stringify({ version: '1', pid: process.pid })
+    if (request.url !== '/hold') return response.end(text)
+    response.write(' ')
+    request.resume().on('end', () => response.end(text))
   }
   onDrain(async () => {
     console.log('drains')
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await told
     console.log('drained')
   })
   status('warming\\nup')
@@ -48,22 +53,24 @@ const MODULES = {
 describe.each(Object.entries(MODULES))('in %s', (file, app) => {
   test.each([[[]], [['--no-preload']]])('a worker serves, reports and drains by its own word (%s)', async (args) => {
     const port = await freePort()
-    const service = await startNode({
+    const { master } = await startNode({
       app: '',
       cwd: folder(file, app),
       command: ['node', file],
       listen: [`http=127.0.0.1:${port}`],
       args: ['--ready', 'notify', ...args],
     })
-    const { master } = service
     expect((await master.next('worker-ready')).how).toBe('READY=1')
     const { workers } = JSON.parse((await master.cli('status', '--json')).stdout) as { workers: { status?: string }[] }
     expect(JSON.stringify(workers)).toContain('warming up')
-    const slow = ask(port, '/slow')
+    const held = await hold(port)
     const { pid } = await ask(port)
-    await swap(service)
-    expect((await slow).pid).toBe(pid)
+    master.signal('SIGUSR2')
+    await until('it drains', () => master.output.includes('drains'))
     expect((await ask(port)).pid).not.toBe(pid)
+    expect((await held.finish()).pid).toBe(pid)
+    // Its last connection is gone, and its task is not done.
+    process.kill(pid, 'SIGHUP')
     expect((await master.next('worker-exited')).how).toBe('exited with 0')
     expect(master.output).toContain('drained')
     expect(master.output).toContain('managed true {"fd":3} {"fd":3}')
@@ -84,11 +91,12 @@ describe.each(Object.entries(MODULES))('in %s', (file, app) => {
     })
     await until('it serves', () => output.includes('serves true'))
     expect(output).toContain('managed false null null')
-    const slow = ask(port, '/slow')
-    await ask(port)
+    const held = await hold(port)
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
-    expect((await slow).pid).toBe(child.pid)
+    await until('it drains', () => output.includes('drains'))
+    expect((await held.finish()).pid).toBe(child.pid)
+    child.kill('SIGHUP')
     expect(await exited).toEqual([0, null])
     expect(output).toContain('drained')
   })
