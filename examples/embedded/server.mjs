@@ -2,7 +2,6 @@
 /** A service that is its own master: `node server.mjs` serves on PORT, and on what is released at FETCH from then on. */
 
 import { createServer } from 'node:http'
-import { Server } from 'node:net'
 import { run } from 'autoup'
 
 const VERSION = '1'
@@ -14,15 +13,13 @@ run({
   program(state) {
     const generation = Number(process.env.AUTOUP_GENERATION ?? 0)
     const server = createServer((request, response) => {
-      // Whoever is drained asks its clients to come back on another connection.
-      if (state.gracefulShutdown.aborted) response.setHeader('Connection', 'close')
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
       const answer = () => response.end(`${JSON.stringify({ version: VERSION, pid: process.pid, generation })}\n`)
       if (pathname === '/slow') setTimeout(answer, Number(searchParams.get('ms') ?? 5_000))
       else answer()
     })
     server.listen(state.listener)
-    // Stops to accept, and leaves the connections that are there to their own end (http.Server#close would cut idle ones).
-    state.gracefulShutdown.addEventListener('abort', () => Server.prototype.close.call(server))
+    // Under a master its last connection is gone by then.
+    state.gracefulShutdown.addEventListener('abort', () => server.close())
   },
 })

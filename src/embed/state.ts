@@ -25,7 +25,10 @@ export interface State {
   /** Of the first one. Throws where none is declared. */
   readonly address: string
   readonly addresses: readonly string[]
-  /** Aborted when the program is to finish: stop accepting, answer what is in flight, and end. */
+  /**
+   * Aborted when the program is to finish. In a worker nothing is accepted any more by then, and all is answered, unless
+   * the drain timeout is near; without a master it comes at the signal.
+   */
   readonly gracefulShutdown: AbortSignal
   /** The single executable, or the script. */
   readonly binPath: string

@@ -5,25 +5,24 @@
 
 import http from 'node:http'
 import type net from 'node:net'
-import { publish, published } from './preload/bridge.cts'
+import { type Bridge, publish, published } from './preload/bridge.cts'
+import { readContract } from './preload/contract.cts'
 import { createBridge } from './without-preload.cts'
 
-const bridge = published() ?? createBridge(process.env, process.pid)
-publish(bridge)
-
 /** Whether a master of autoup has started this process. */
-export const isManaged: boolean = bridge.listeners !== null
+export const isManaged: boolean = readContract(process.env, process.pid) !== null
 
 /**
  * The inherited socket of this name (default: the first), for `server.listen`. Null without a master:
  * `server.listen(listener() ?? 3000)`. Throws where there is a master and no such listener.
  */
 export function listener(name?: string): { readonly fd: number } | null {
-  if (bridge.listeners === null) return null
-  const found = name === undefined ? bridge.listeners[0] : bridge.listeners.find((each) => each.name === name)
+  const { listeners } = bridge()
+  if (listeners === null) return null
+  const found = name === undefined ? listeners[0] : listeners.find((each) => each.name === name)
   if (found) return { fd: found.fd }
   if (name === undefined) return null
-  const names = bridge.listeners.map((each) => each.name).join(', ') || 'none'
+  const names = listeners.map((each) => each.name).join(', ') || 'none'
   throw new Error(
     `there is no listener named '${name}': declare it with --listen ${name}=ADDRESS (there are: ${names})`,
   )
@@ -31,12 +30,12 @@ export function listener(name?: string): { readonly fd: number } | null {
 
 /** Says that this worker serves; `serve` says it by itself. What it means is settled by `--ready`. */
 export function ready(): void {
-  bridge.say('READY=1')
+  bridge().say('READY=1')
 }
 
 /** One line for `autoup status`. */
 export function status(text: string): void {
-  bridge.say(`STATUS=${text.replace(/\s+/g, ' ')}`)
+  bridge().say(`STATUS=${text.replace(/\s+/g, ' ')}`)
 }
 
 /**
@@ -44,7 +43,7 @@ export function status(text: string): void {
  * the last connection is gone, or when the drain timeout has passed.
  */
 export function onDrain(task: () => unknown): void {
-  bridge.onDrain(task)
+  bridge().onDrain(task)
 }
 
 export interface ServeOptions {
@@ -81,7 +80,7 @@ export function serve(what: http.RequestListener | net.Server, options: ServeOpt
     server.once('error', onError)
     server.once('listening', () => {
       over()
-      bridge.adopt(server)
+      bridge().adopt(server)
       // Several that were started together are ready together.
       if (options.ready !== false && starting === 0) ready()
       resolve(server)
@@ -93,4 +92,13 @@ export function serve(what: http.RequestListener | net.Server, options: ServeOpt
         ...(options.host ? { host: options.host } : {}),
       })
   })
+}
+
+/** Made with the first call: a program that is its own master (src/embed) has its own by then, and not when it loads this. */
+function bridge(): Bridge {
+  const there = published()
+  if (there !== null) return there
+  const made = createBridge(process.env, process.pid)
+  publish(made)
+  return made
 }

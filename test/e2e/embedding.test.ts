@@ -1,13 +1,17 @@
 /** `run` of a script: each row of the table in docs/embedding.md that needs no release source. */
 
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { askText } from '../support/ask.ts'
 import { embeddedScript, type Program, startEmbedded } from '../support/embedded.ts'
+import { hold } from '../support/held.ts'
 import { startLoad, summary } from '../support/load.ts'
 import { said, startMaster, temporaryDirectory } from '../support/master.ts'
+import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
 import { isAlive } from '../support/processes.ts'
 import { until } from '../support/until.ts'
@@ -25,7 +29,7 @@ const TELLS_STATE = `program(state) {
     if (request.url === '/restart') response.end(JSON.stringify(state.restart()))
     else response.end(text)
   }).listen(each))
-  state.gracefulShutdown.addEventListener('abort', () => { for (const server of servers) Server.prototype.close.call(server) })
+  state.gracefulShutdown.addEventListener('abort', () => { for (const server of servers) server.close() })
 },`
 
 async function serving(program: Program = {}, options: Parameters<typeof startEmbedded>[1] & { args?: string[] } = {}) {
@@ -72,6 +76,48 @@ describe('a program that is its own master', () => {
     expect(argv).toEqual([program, 'serve', '--fast'])
     expect(execArgv).toEqual(['--no-warnings'])
     expect(left, 'nothing is left for what the program starts itself').toEqual([])
+  })
+
+  test('is as kind to clients as every Node app: an idle connection gets its next answer, and then ends', async () => {
+    // http.Server#close would cut it.
+    const { master, port } = await serving({ config: TELLS_STATE })
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+    onEnd(() => agent.destroy())
+    const first = await askOn(agent, port)
+    expect(first.connection).toBe('keep-alive')
+    const since = master.mark()
+    master.signal('SIGUSR2')
+    await master.next('worker-draining', { since })
+    // The signal takes a moment.
+    for (let last = first; last.connection !== 'close'; ) {
+      last = await askOn(agent, port)
+      expect(last.localPort).toBe(first.localPort)
+    }
+    expect(await master.next('worker-exited')).toMatchObject({ how: 'exited with 0', expected: true })
+  })
+
+  test('takes its sockets by their ports as well, says that it serves, and beats', async () => {
+    const config = `watchdog: '300ms', program() {
+      createServer((_, response) => response.end(String(process.uptime()))).listen(process.env.PORT.split(':')[1])
+    },`
+    const { master, port } = await serving({ config })
+    expect((await master.next('worker-ready')).how).toMatch(/READY=1|waits on the socket/)
+    await until('it has outlived several beats', async () => Number(await askText(port)) > 1.5)
+    expect(master.events.filter(({ type }) => type === 'worker-exited')).toEqual([])
+  })
+
+  test('has autoup/worker as well', async () => {
+    const config = `async program(state) {
+      const { isManaged, listener, onDrain, serve, status } = await import('autoup/worker')
+      onDrain(() => console.log('drains'))
+      status('by the library')
+      await serve((_, response) => response.end(JSON.stringify([isManaged, listener().fd === state.listener.fd])))
+    },`
+    const { master, port } = await serving({ config, first: "await import('autoup/worker')" })
+    expect(JSON.parse(await askText(port))).toEqual([true, true])
+    expect((await master.cli('status', '--json')).stdout).toContain('by the library')
+    expect(await master.stop()).toBe(0)
+    expect(master.output).toContain('drains')
   })
 
   test('is a worker like any other where another master runs it', async () => {
@@ -122,14 +168,18 @@ describe('Config', () => {
 
   test('TerminateTimeout: a worker that does not finish is killed after drainTimeout', async () => {
     const config = `drainTimeout: 300, program(state) {
-      createServer((_, response) => response.end('{}')).listen(state.listener)
+      createServer((_, response) => response.write('begun')).listen(state.listener)
       state.gracefulShutdown.addEventListener('abort', () => process.stdout.write('asked to finish\\n'))
     },`
-    const { master } = await serving({ config }, { env: { AUTOUP_DRAIN_TIMEOUT: '' } })
+    const { master, port } = await serving({ config }, { env: { AUTOUP_DRAIN_TIMEOUT: '' } })
+    const request = http.get({ port, host: '127.0.0.1', agent: false }).on('error', () => {})
+    onEnd(() => request.destroy())
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    const cut = once(response.resume(), 'error')
     master.signal('SIGUSR2')
-    const killed = await master.next('worker-killed')
-    expect(killed).toMatchObject({ generation: 1 })
+    expect(await master.next('worker-killed')).toMatchObject({ generation: 1 })
     expect(master.output).toContain('asked to finish')
+    await cut
   })
 
   test('NoRestart: the signal drains and stops it', async () => {
@@ -143,10 +193,7 @@ describe('Config', () => {
   })
 
   test('Required: where there can be no master, it fails, or runs the program without one', async () => {
-    const folder = temporaryDirectory()
-    const elsewhere = join(folder, 'elsewhere.cjs')
-    writeFileSync(elsewhere, "Object.defineProperty(process, 'platform', { value: 'darwin' })")
-    const on = ['--require', elsewhere]
+    const on = ['--require', elsewhere()]
     const strict = await startEmbedded([NODE, ...on, embeddedScript({ config: 'required: true,' })])
     expect(await strict.master.exited).toBe(1)
     expect(said(strict.master)).toMatch(/on Linux only, this is darwin/)
@@ -156,6 +203,21 @@ describe('Config', () => {
     expect(JSON.parse(state)).toMatchObject({ enabled: false, address: `127.0.0.1:${port}` })
     expect(said(master)).toMatch(/runs without a master/)
     expect(await master.stop()).toBe(0)
+  })
+
+  test('IsSupported: the program can ask whether there can be a master', async () => {
+    const asks = "console.log('supported', await (await import('autoup')).isSupported())"
+    const here = await serving({ first: asks })
+    expect(here.master.output).toContain('supported true')
+    const there = await startEmbedded([NODE, '--require', elsewhere(), embeddedScript({ first: asks })])
+    await until('it is said', () => there.master.output.includes('supported false'))
+  })
+
+  test('Debug, NoWarn: logFormat says how it talks, and autoup events what has happened', async () => {
+    const { master } = await startEmbedded([NODE, embeddedScript({ config: "logFormat: 'journal'," })])
+    await until('it is told', () => master.output.find((line) => /^<\d>.*ready/.test(line)))
+    const { stdout } = await master.cli('events', '--json')
+    expect(stdout.split('\n').map((line) => (line ? JSON.parse(line).type : ''))).toContain('worker-ready')
   })
 
   test('a mistake is told in the words of the program, before anything runs', async () => {
@@ -174,7 +236,7 @@ describe('Config', () => {
 })
 
 describe('State', () => {
-  test('says which build this is, where it lies, and since when it runs', async () => {
+  test('Enabled, ID, BinPath, StartedAt: whether there is a master, which build this is, where it lies, since when it runs', async () => {
     const { master, port, script } = await serving({ config: TELLS_STATE })
     const state = JSON.parse(await askText(port))
     const digest = createHash('sha256').update(readFileSync(script)).digest('hex')
@@ -184,16 +246,22 @@ describe('State', () => {
     expect(Date.parse(state.startedAt)).toBeLessThanOrEqual(at('worker-ready'))
   })
 
-  test('restart() asks the master for new workers', async () => {
+  test('Restart(): restart() asks the master for new workers', async () => {
     const { master, port } = await serving({ config: TELLS_STATE })
     expect(await askText(port, '/restart')).toBe('true')
     await master.waitFor((event) => event.type === 'settled' && event.outcome === 'restarted', 'restart')
   })
 
-  test('GracefulShutdown: a program that takes no notice of it ends at the signal', async () => {
-    const config = 'program(state) { createServer((_, response) => response.end("{}")).listen(state.listener) },'
-    const { master } = await serving({ config })
+  test('GracefulShutdown: a program that takes no notice of it ends when all is answered', async () => {
+    const config = `program(state) {
+      createServer((request, response) => request.resume().on('end', () => response.end('{}')) && response.write(' ')).listen(state.listener)
+    },`
+    const { master, port } = await serving({ config })
+    const held = await hold(port)
+    const since = master.mark()
     master.signal('SIGUSR2')
+    await master.next('worker-draining', { since })
+    await held.finish()
     expect(await master.next('worker-exited')).toMatchObject({ how: 'was killed by SIGTERM', expected: true })
   })
 })
@@ -204,3 +272,22 @@ test("with noRespawn the status of a worker that ends is the master's", async ()
   await expect(askText(port)).rejects.toThrow()
   expect(await master.exited).toBe(7)
 })
+
+/** What an answer says of its connection. */
+async function askOn(
+  agent: http.Agent,
+  port: number,
+): Promise<{ connection: string | undefined; localPort: number | undefined }> {
+  const request = http.get({ port, host: '127.0.0.1', agent })
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  const { localPort } = response.socket
+  await once(response.resume(), 'end')
+  return { connection: response.headers.connection, localPort }
+}
+
+/** To be loaded first: there can be no master here. */
+function elsewhere(): string {
+  const path = join(temporaryDirectory(), 'elsewhere.cjs')
+  writeFileSync(path, "Object.defineProperty(process, 'platform', { value: 'darwin' })")
+  return path
+}

@@ -1,17 +1,19 @@
-/** Puts the parts of the preload together, in the one process that they are for. */
+/**
+ * Puts the parts of the preload together, in the one process that they are for: a worker that has loaded them by
+ * `--require`, or one that is a program with autoup in it (src/embed).
+ */
 
 import type net from 'node:net'
 import { type Asked, scoreOf, shown } from './addresses.cts'
 import { beat } from './beats.cts'
-import { type DrainTask, publish } from './bridge.cts'
+import { type Bridge, type DrainTask, publish } from './bridge.cts'
 import { disconnectCluster, hasCluster } from './cluster.cts'
-import { type Contract, FIRST_FD, hideContract, readContract, restoreNodeOptions } from './contract.cts'
+import { type Contract, FIRST_FD, hideContract, readContract } from './contract.cts'
 import { Door } from './door.cts'
 import { drainOn } from './drain.cts'
 import { closeAfterAnswers } from './http1.cts'
 import { Sessions } from './http2.cts'
 import { keepPaths } from './keep-paths.cts'
-import { isLauncher } from './launchers.cts'
 import { interceptListen } from './listening.cts'
 import { LongLivedConnections } from './long-lived.cts'
 import { hearReady } from './pm2.cts'
@@ -20,12 +22,10 @@ import { Sockets } from './sockets.cts'
 import { tell } from './tell.cts'
 import { Voice } from './voice.cts'
 
-export function start(): void {
-  // What it starts must find everything as it is, to say what is wrong.
-  if (isLauncher(process.argv[1])) return
+/** Before the app is loaded, or at least before it listens. Null in any process but the worker itself. */
+export function start(): Bridge | null {
   const contract = readContract(process.env, process.pid)
-  if (contract === null) return
-  restoreNodeOptions(process.env)
+  if (contract === null) return null
   hideContract(process.env)
   const voice = new Voice(contract.notifyPath)
   const sockets = new Sockets(contract.names)
@@ -35,14 +35,15 @@ export function start(): void {
         'or with bundle exec --keep-file-descriptors',
     )
   }
-  serve(contract, voice, sockets)
+  const bridge = serve(contract, voice, sockets)
   if (contract.watchdogMs !== null) beat(voice, contract.watchdogMs)
   hearReady(() => voice.say('READY=1'))
   const paths = sockets.all.map(({ bound }) => bound).filter((bound) => bound.kind === 'unix')
   if (paths.length > 0) keepPaths((path) => paths.some((bound) => scoreOf({ kind: 'unix', path }, bound) > 0))
+  return bridge
 }
 
-function serve(contract: Contract, voice: Voice, sockets: Sockets): void {
+function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
   const servers = new Set<net.Server>()
   const sessions = new Sessions()
   const longLived = new LongLivedConnections()
@@ -79,13 +80,6 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): void {
       tell(`the socket of ${shown(asked)} was closed by the app, and comes back with the next worker only`),
   })
 
-  publish({
-    listeners: contract.names.map((name, index) => ({ name, fd: FIRST_FD + index })),
-    say: (line) => voice.say(line),
-    onDrain: (task) => void tasks.push(task),
-    adopt: () => undefined,
-  })
-
   drainOn({
     hold: (onSignal) => holdSignal(contract.drainSignal, onSignal),
     timeoutMs: contract.drainTimeoutMs,
@@ -102,6 +96,15 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): void {
     onNear: () => longLived.cut(),
     onNobody: (end) => (hasCluster() ? disconnectCluster(end) : end()),
   })
+
+  const bridge: Bridge = {
+    listeners: contract.names.map((name, index) => ({ name, fd: FIRST_FD + index })),
+    say: (line) => voice.say(line),
+    onDrain: (task) => void tasks.push(task),
+    adopt: () => undefined,
+  }
+  publish(bridge)
+  return bridge
 }
 
 /** Until then they may wait for a pause of their traffic. */
