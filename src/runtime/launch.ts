@@ -15,6 +15,7 @@ import type { StorePaths } from '../store/layout.ts'
 import { childEnvironment, readEnvFile } from '../system/environment.ts'
 import { programOf } from '../system/procfs.ts'
 import type { User } from '../system/user.ts'
+import { masterMark } from './master-mark.ts'
 
 export interface Launch {
   /** The first is an absolute path. */
@@ -81,6 +82,7 @@ export function environmentFor(context: {
     AUTOUP_DATA_DIR: paths.data,
     AUTOUP_GENERATION: String(generation),
     AUTOUP_STATE: paths.root,
+    ...masterMark(),
   })
 }
 

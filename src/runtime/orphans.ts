@@ -2,10 +2,14 @@
  * The workers of a killed master. They serve on without it; a new master finds them in /proc, never by a pid from
  * disk: by the state directory in their environment, or, where they have written their title over that, by the
  * sockets they hold and the build they run from. Their listeners are taken back with pidfd_getfd(2), so that no connection is refused meanwhile.
+ * What a living master has is nobody's orphan, though the lock says nothing of it: its state directory may have been
+ * removed or moved away since, and that of this master may be a copy.
  */
 
+import { readFileSync } from 'node:fs'
 import { formatAddress, type ListenSpec } from '../core/address.ts'
 import type { Build } from '../core/build.ts'
+import { AutoupError } from '../core/errors.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
 import { readBuild } from '../store/build-file.ts'
@@ -25,6 +29,7 @@ import {
 import { listeningSockets } from '../system/serving.ts'
 import { takeBack } from '../system/take-back.ts'
 import { drainSignalOf, launchOfOrphan } from './launch.ts'
+import { livingMaster } from './master-mark.ts'
 import { trackStranger } from './process.ts'
 
 export interface Orphan {
@@ -40,16 +45,18 @@ export interface Left {
   readonly listeners: Ledger['listeners']
 }
 
-/** Ends the stagers, probes and hooks of the dead master, and finds its workers and its sockets. */
+/** Ends the stagers, probes and hooks of the dead master, and finds its workers and its sockets. Throws AutoupError `locked` when it lives. */
 export function findLeft(paths: StorePaths, ledger: Ledger, specs: readonly ListenSpec[]): Left {
   const places = listeningSockets()
-  const recorded = stillListening(ledger, places)
+  const recorded = stillListening(paths, ledger, places)
   const unrecorded = [...places].flatMap(([inode, place]) => {
     const spec = specs.find(({ address }) => isBoundTo(place, address))
     const address = spec && formatAddress(spec.address)
     return address === undefined || recorded.some((each) => each.address === address) ? [] : [{ address, inode }]
   })
-  const marked = findByEnvironment('AUTOUP_STATE', paths.root).map(({ pid }) => pid)
+  const found = findByEnvironment('AUTOUP_STATE', paths.root)
+  for (const { env } of found) refuseLiving(paths, livingMaster(env))
+  const marked = found.map(({ pid }) => pid)
   const holders = new Set([
     ...holdersOf(inodesOf(recorded)),
     ...holdersOf(inodesOf(unrecorded)).filter((pid) => isUnmarkedWorker(paths, pid)),
@@ -97,15 +104,42 @@ export function isHeldByOthers(listeners: Ledger['listeners'], taken: ReadonlyMa
 }
 
 /**
- * The listeners of the ledger that still are what they were. Inodes of sockets are counted anew with each boot of the
- * machine, so the number alone may be a stranger's by now, who would be robbed and drained.
+ * The listeners of the ledger that still are what they were, and that no living master has. Inodes of sockets are counted
+ * anew with each boot of the machine, so the number alone may be a stranger's by now, who would be robbed and drained.
  */
-function stillListening({ listeners }: Ledger, places: ReadonlyMap<number, Place>): Ledger['listeners'] {
+function stillListening(
+  paths: StorePaths,
+  { listeners }: Ledger,
+  places: ReadonlyMap<number, Place>,
+): Ledger['listeners'] {
+  const writer = writerOf(paths)
+  const kept = writer === null || writer === process.pid ? null : socketInodes(writer)
   return listeners.filter(({ address, inode }) => {
     const place = places.get(inode)
-    if (!place) return false
+    if (!place || kept?.has(inode)) return false
     return place.port === null ? address === `unix:${place.path}` : isPortOf(address, place.port)
   })
+}
+
+/** The master that wrote this store last: a number that says nothing, unless that process holds our sockets. */
+function writerOf({ pid }: StorePaths): number | null {
+  try {
+    return Number(readFileSync(pid, 'utf8'))
+  } catch {
+    return null
+  }
+}
+
+function refuseLiving({ root }: StorePaths, master: number | null): void {
+  if (master === null) return
+  const advice = `stop that one first (kill ${master}), or give another --name`
+  throw new AutoupError(
+    'locked',
+    `${root} was replaced under process ${master}, which still runs this service: ${advice}`,
+    {
+      data: { path: root, pid: master },
+    },
+  )
 }
 
 /** `127.0.0.1:0` got any port. */

@@ -20,6 +20,7 @@ import { startProcess } from '../system/spawn.ts'
 import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 import { lendTo } from './lend.ts'
+import { masterMark } from './master-mark.ts'
 import { newReportGate } from './report-gate.ts'
 import {
   isVerdict,
@@ -153,7 +154,7 @@ function startChild({ store }: StageJob, directory: string, program: string | un
   const user = lendTo(store.tmp)
   const words = [store.tmp, user === null ? '-' : String(user)]
   const self = selfAs('confined', program === undefined ? words : [...words, program])
-  const env: NodeJS.ProcessEnv = { ...self.env, AUTOUP_STATE: store.root }
+  const env: NodeJS.ProcessEnv = { ...self.env, AUTOUP_STATE: store.root, ...masterMark() }
   for (const [name, value] of Object.entries(process.env)) {
     if (ENVIRONMENT.test(name) || NPM_SETTINGS.test(name)) env[name] = value
   }

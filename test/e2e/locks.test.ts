@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { said, startMaster, temporaryDirectory } from '../support/master.ts'
+import { describe, expect, test } from 'vitest'
+import { type Master, said, startMaster, temporaryDirectory } from '../support/master.ts'
 import { belongingTo, isAlive, kill } from '../support/processes.ts'
-import { startService } from '../support/service.ts'
+import { BY_HAND, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 test('the second master of one name says who holds the lock and exits 1', async () => {
@@ -54,3 +54,42 @@ test('who bears the mark of its workers, but shares its own terminal, is left al
   expect(isAlive(Number(readFileSync(bystander, 'utf8')))).toBe(true)
   expect(await master.stop()).toBe(0)
 })
+
+describe('what a living master has is no orphan, though the lock does not say so', () => {
+  test('its state directory was moved away: the second master says who still runs, and exits 1', async () => {
+    const service = await startService({ args: BY_HAND })
+    const { master } = service
+    const { pid } = await service.ask()
+    renameSync(master.home, `${master.home}.old`)
+    const second = await startMaster({ stateDir: master.stateDir, args: ['--fetch', `file:${service.path}`] })
+    expect(await second.exited).toBe(1)
+    expect(said(second)).toContain(`was replaced under process ${master.pid}`)
+    expect(await service.ask()).toMatchObject({ pid })
+  })
+
+  test('its store was copied: the master of the copy leaves the socket to it', async () => {
+    const service = await startService({ args: BY_HAND })
+    const { pid } = await service.ask()
+    expect(
+      await onCopy(service.master, ['--fetch', `file:${service.path}`, '--listen', `127.0.0.1:${service.port}`]),
+    ).toBe(1)
+    expect(await service.ask()).toMatchObject({ pid })
+  })
+
+  test('its store was copied while no worker holds the socket', async () => {
+    const listen = ['--listen', '127.0.0.1:0', '--ready', 'uptime:50ms']
+    const master = await startMaster({ args: listen, command: ['/bin/sh', '-c', 'exec 3<&-; exec sleep 3600'] })
+    await master.next('worker-ready')
+    expect(await onCopy(master, [...listen, '--no-respawn', '--', '/bin/true'])).not.toBe(null)
+    expect(master.events.filter(({ type }) => type === 'master-stopping')).toEqual([])
+    expect(await master.status()).toMatchObject({ workers: [{ state: 'ready' }] })
+  })
+})
+
+/** Its exit status: it does not get as far as serving. */
+async function onCopy(master: Master, args: string[]): Promise<number | NodeJS.Signals> {
+  const stateDir = temporaryDirectory()
+  cpSync(master.home, `${stateDir}/${master.name}`, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+  const second = await startMaster({ stateDir, name: master.name, args })
+  return await second.exited
+}
