@@ -120,11 +120,13 @@ function run(
         if (output[name].length > NPM_LIMITS.outputBytes) child.kill('SIGKILL')
       })
     }
-    child.once('error', (cause) => {
+    child.on('error', (cause) => {
       const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
       if (isMissing)
         reject(new AutoupError('failed', 'there is no npm in PATH, which npm: sources need: install it', { cause }))
-      else if (!options.signal.aborted) reject(cause)
+      // Where a stager may end nobody (seccomp.ts), npm ends with it.
+      else if (options.signal.aborted) resolve({ status: null, ...output, isGivenUp: true })
+      else reject(cause)
     })
     child.once('close', (status) => resolve({ status, ...output, isGivenUp: options.signal.aborted }))
   })

@@ -3,15 +3,15 @@
  * under the same pid. Two steps, because Landlock binds one thread and what that starts, and Node has several before
  * its first line runs: after the exec there is none that is not bound. Nothing untrusted is touched here.
  *
- * TMP is the folder it may write to, USER the number of whom it is to be (stranger.ts), or `-`: whoever the master is. A
- * PROGRAM in place of the stager is for tests.
+ * TMP is the folder it may write to, USER the number of whom it is to be (stranger.ts), with a `+` behind it who still
+ * reads what root may, or `-`: whoever the master is. A PROGRAM in place of the stager is for tests.
  *
  * What the kernel does not have is left out; the master has said so when it started. What it has and refuses all the
  * same ends the stager: then nothing is staged, rather than unconfined.
  */
 
 import { setPriority } from 'node:os'
-import { forgoPrivileges, landlockAbi, restrictWrites } from '../system/landlock.ts'
+import { forgoPrivileges, LANDLOCK_KEEPS_SIGNALS, landlockAbi, restrictWrites } from '../system/landlock.ts'
 import { setCloseOnExec } from '../system/libc/descriptors.ts'
 import { execve } from '../system/libc/processes.ts'
 import { dieFirst, dropCapabilities, FILE_CAPABILITIES, limitSelf } from '../system/own-limits.ts'
@@ -46,12 +46,13 @@ export function becomeStager([tmp = '', user = '-', program]: readonly string[])
   if (user !== '-') {
     // Of all who are this stranger; an ordinary user's own processes would count as well.
     limitSelf({ processes: TRUST_LIMITS.stagerProcesses })
-    becomeStranger(Number(user))
+    becomeStranger(Number.parseInt(user, 10), { readsAll: user.endsWith('+') })
   }
   forgoPrivileges()
   const abi = landlockAbi()
   if (abi > 0) restrictWrites(abi, { folders: [tmp], files: ['/dev/null'] })
-  denyEscapes()
+  // Who is a stranger can signal strangers alone.
+  denyEscapes({ keepSignals: user === '-' && abi < LANDLOCK_KEEPS_SIGNALS })
   for (const fd of DESCRIPTORS) setCloseOnExec(fd, false)
   const { argv, env } = program === undefined ? selfAs('stager') : { argv: [ownExecutable(), program], env: {} }
   return execve(argv[0] as string, argv, { ...(process.env as Record<string, string>), ...env })

@@ -21,6 +21,7 @@ import { removeTree } from '../system/tree.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 import { lendTo } from './lend.ts'
 import { masterMark } from './master-mark.ts'
+import { readsAllFor } from './reads-all.ts'
 import { newReportGate } from './report-gate.ts'
 import {
   isVerdict,
@@ -150,9 +151,10 @@ function notStarted(error: unknown, { onVerdict }: StageCallbacks): Staging {
  * Directly, since the child needs a socket pair as its descriptor 3, and Node makes one of 'pipe'. Its own session, so
  * that a signal reaches all it has started; no descriptor of the master's, whose stderr may be a terminal or a log.
  */
-function startChild({ store }: StageJob, directory: string, program: string | undefined): ChildProcess {
+function startChild({ source, store }: StageJob, directory: string, program: string | undefined): ChildProcess {
   const user = lendTo(store.tmp)
-  const words = [store.tmp, user === null ? '-' : String(user)]
+  const eyes = user !== null && readsAllFor(source, store.root) !== null ? '+' : ''
+  const words = [store.tmp, `${user ?? '-'}${eyes}`]
   const self = selfAs('confined', program === undefined ? words : [...words, program])
   const env: NodeJS.ProcessEnv = { ...self.env, AUTOUP_STATE: store.root, ...masterMark() }
   for (const [name, value] of Object.entries(process.env)) {

@@ -1,7 +1,7 @@
 /**
  * Landlock (landlock(7)): a process gives up, for itself and all it starts, what it will never need. Here that is to
- * make, to write, to rename and to remove files outside a few folders, and from ABI 6 on signals and abstract sockets to whoever is not
- * under the same rules. Reading stays as it was. It binds the calling thread and what that starts, so the way to bind a
+ * make, to write, to rename and to remove files outside a few folders, and from ABI 6 on signals and abstract sockets to
+ * whoever is not under the same rules. Reading stays as it was. It binds the calling thread and what that starts, so the way to bind a
  * whole Node process is to call this and then exec (landlock_restrict_self(2)). It cannot be undone.
  *
  * Being under rules also ends ptrace(2), and with it /proc/PID/environ, mem and fd, of every process that is not.
@@ -42,9 +42,10 @@ const ACCESS = {
 
 const SINCE: Readonly<Partial<Record<keyof typeof ACCESS, number>>> = { truncate: 3, deviceIoctl: 5 }
 
-/** LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET and LANDLOCK_SCOPE_SIGNAL: ABI 6. */
+/** LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET and LANDLOCK_SCOPE_SIGNAL. */
 const SCOPES = 0b11n
-const SCOPES_SINCE = 6
+/** The ABI from which on it keeps signals to whoever is under the same rules (Linux 6.12). */
+export const LANDLOCK_KEEPS_SIGNALS = 6
 
 /** With ABI 1 (Linux 5.13 to 5.18) every rename between folders fails, so it counts as none. */
 export const LANDLOCK_ABI_NEEDED = 2
@@ -102,7 +103,7 @@ export function restrictWrites(
 /** struct landlock_ruleset_attr: older kernels take the longer form as long as what they do not know is zero. */
 function createRuleset(abi: number): number {
   const handled = only(abi, Object.keys(ACCESS) as (keyof typeof ACCESS)[])
-  const attributes = bytesOf(BigUint64Array.of(handled, 0n, abi >= SCOPES_SINCE ? SCOPES : 0n))
+  const attributes = bytesOf(BigUint64Array.of(handled, 0n, abi >= LANDLOCK_KEEPS_SIGNALS ? SCOPES : 0n))
   return syscall('landlock_create_ruleset', SYS_LANDLOCK_CREATE_RULESET, attributes, attributes.length, 0)
 }
 

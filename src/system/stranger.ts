@@ -1,8 +1,8 @@
 /**
  * Users that nobody is: a root process goes on as one of them and owns nothing of the machine but what it was lent. So
- * it cannot change modes, owners, times or attributes of other people's files, which Landlock does not mediate. It may
- * still read what root may, since sources, tokens of npm and authorities are often root's alone (capabilities(7),
- * "Ambient"). Several, so that one of two who run at a time has no power over what is the other's.
+ * it cannot change modes, owners, times or attributes of other people's files, which Landlock does not mediate. Where
+ * what it needs is root's alone it keeps the right to read that (capabilities(7), "Ambient"), and with it all else that
+ * root may read. Several, so that one of two who run at a time has no power over what is the other's.
  */
 
 import { arch, platform } from 'node:process'
@@ -58,16 +58,16 @@ export function nextStranger(): number {
 }
 
 /**
- * This process, and what the calling thread starts by execve(2), is that user from now on, for good. It keeps the right
- * to read everything and to ask for leases, as far as it had them. Throws where the user does not exist in this
- * namespace.
+ * This process, and what the calling thread starts by execve(2), is that user from now on, for good. With `readsAll` it
+ * keeps the right to read everything and to ask for leases, as far as it had them. Throws where the user does not exist
+ * in this namespace.
  */
-export function becomeStranger(uid: number): void {
+export function becomeStranger(uid: number, { readsAll }: { readonly readsAll: boolean }): void {
   prctl(PR_SET_KEEPCAPS, 1)
   process.setgroups?.([])
   process.setgid?.(STRANGERS)
   process.setuid?.(uid)
-  const kept = keptCapabilities()
+  const kept = readsAll ? keptCapabilities() : []
   setCapabilities(kept)
   for (const each of kept) raiseAmbient(each)
 }

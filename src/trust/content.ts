@@ -8,7 +8,7 @@ import { endianness } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { type Elf, isElf, readElf } from './elf.ts'
 import { kindByMagic } from './kinds.ts'
-import { isExecutable, isFile, readHead } from './look.ts'
+import { isFile, mayBeExecutable, readHead } from './look.ts'
 
 /** e_machine and class of elf.h for `process.arch`; a 64-bit PC runs 32-bit programs too. */
 const MACHINES: Readonly<Record<string, readonly { readonly machine: number; readonly bits: 32 | 64 }[]>> = {
@@ -128,12 +128,12 @@ function checkShebang(head: Buffer, searchPath: string): string | null {
   const [interpreter, ...rest] = line.trim().split(/[ \t]+/)
   if (!interpreter) return 'has a #! line that names no program'
   if (!isAbsolute(interpreter)) return `has a #! line that names '${shown(interpreter)}', which is no absolute path`
-  if (!isExecutable(interpreter))
+  if (!mayBeExecutable(interpreter))
     return `needs ${shown(interpreter)} (its #! line), which is not here or not executable`
   if (!/\/env$/.test(interpreter)) return null
   const name = nameForEnv(rest)
   if (name === null || name.includes('/')) return null
-  const isThere = searchPath.split(':').some((folder) => isAbsolute(folder) && isExecutable(join(folder, name)))
+  const isThere = searchPath.split(':').some((folder) => isAbsolute(folder) && mayBeExecutable(join(folder, name)))
   return isThere ? null : `needs '${shown(name)}' (its #! line), which is not in PATH`
 }
 

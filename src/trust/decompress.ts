@@ -85,7 +85,7 @@ async function* byTool(path: string, compression: Exclude<Compression, 'gzip'>):
     complaint = (complaint + text).slice(0, COMPLAINT_BYTES)
   })
   const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
-    child.once('error', reject)
+    child.on('error', reject)
     child.once('close', (code, signal) => resolve(signal ?? code ?? 0))
   })
   // Heard of below, unless nobody wants to read on.

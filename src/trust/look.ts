@@ -12,6 +12,11 @@ export function isExecutable(path: string): boolean {
   return ((modeOf(path) ?? 0) & 0o111) !== 0
 }
 
+/** The same where who asks may look; where he may not, nothing speaks against it. */
+export function mayBeExecutable(path: string): boolean {
+  return isExecutable(path) || isHidden(path)
+}
+
 /** The first bytes; fewer where the file has no more. */
 export function readHead(path: string, bytes: number): Buffer {
   const fd = openSync(path, 'r')
@@ -20,6 +25,16 @@ export function readHead(path: string, bytes: number): Buffer {
     return head.subarray(0, readSync(fd, head, 0, bytes, 0))
   } finally {
     closeSync(fd)
+  }
+}
+
+/** In a folder of somebody else, which is closed to others. */
+function isHidden(path: string): boolean {
+  try {
+    statSync(path)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
   }
 }
 

@@ -55,7 +55,7 @@ describe('before a start', () => {
     expect(of('listen')).toMatchObject({ level: 'ok', message: `127.0.0.1:${port} is free` })
     expect(of('source')).toMatchObject({ level: 'ok', message: expect.stringContaining('vouched for by local-file') })
     expect(of('master')).toMatchObject({ level: 'ok', message: 'does not run' })
-    for (const check of ['node', 'libc', 'disk', 'state-dir', 'landlock', 'seccomp'])
+    for (const check of ['node', 'libc', 'disk', 'state-dir', 'landlock', 'seccomp', 'stager'])
       expect(of(check), check).toBeDefined()
   })
 

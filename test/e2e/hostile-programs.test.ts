@@ -4,7 +4,7 @@
  * of it as root, where the tests run as root.
  */
 
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'vitest'
@@ -32,6 +32,8 @@ interface Ground {
 
 function ground(): Ground {
   const stateDir = temporaryDirectory()
+  // As /var/lib/autoup is, so that root's stager need not be let through.
+  chmodSync(stateDir, 0o755)
   const victim = join(temporaryDirectory(), 'victim')
   writeFileSync(victim, 'mine', { mode: 0o600 })
   return { stateDir, home: join(stateDir, 'app'), victim }
@@ -59,8 +61,20 @@ async function expectUntouched({ victim, home }: Ground, master: Master, report:
 
 const contained = needs('xz', 'npm', 'landlock-signals').test
 
-contained('threat: an archive handler that its archive has taken over', async () => {
+/** Whom the master runs as: whoever runs the tests, or an ordinary user. */
+const MASTERS: readonly [who: string, uid: number | null, tried: typeof contained][] = [
+  ['', null, contained],
+  [', under a master that is not root', 23_457, needs('xz', 'landlock-signals', 'root', 'setpriv').test],
+]
+
+for (const [who, uid, tried] of MASTERS) {
+  tried(`threat: an archive handler that its archive has taken over${who}`, () => takenOverBy(uid))
+}
+
+async function takenOverBy(uid: number | null): Promise<void> {
   const here = ground()
+  const through = uid === null ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
+  for (const path of uid === null ? [] : [here.stateDir, dirname(here.victim), here.victim]) chownSync(path, uid!, uid!)
   const planted = await plantProgram('xz', { ...here, secret: TOKEN })
   const github = await startGithub({ token: TOKEN })
   const asset = (version: string) => ({
@@ -70,6 +84,7 @@ contained('threat: an archive handler that its archive has taken over', async ()
   const port = await freePort()
   const master = await startMaster({
     stateDir: here.stateDir,
+    through,
     args: [...QUICK, '--fetch', 'github:org/app', '--listen', `127.0.0.1:${port}`],
     env: { GITHUB_API_URL: github.url, GH_TOKEN: TOKEN, PATH: `${planted.folder}:${process.env.PATH}` },
   })
@@ -82,15 +97,16 @@ contained('threat: an archive handler that its archive has taken over', async ()
   for (const report of planted.reports) {
     expectNothingReached(report)
     expect(report.environment).toBe('ok')
-    // It needs no more than its input; npm reads an .npmrc that may be root's alone.
-    if (process.getuid?.() === 0) expect(report.read).toBe('EACCES')
+    if (process.getuid?.() === 0 && uid === null) expect(report.read).toBe('EACCES')
     await expectUntouched(here, master, report)
   }
-})
+}
 
 /** One package of the test's own registry, under the real npm. */
 async function followNpm(here: Ground, npmrc: string, path = process.env.PATH ?? ''): Promise<Running> {
   const port = await freePort()
+  // Without a login there is nothing in it that is root's alone.
+  chmodSync(dirname(npmrc), 0o755)
   const master = await startMaster({
     stateDir: here.stateDir,
     args: [...QUICK, '--fetch', 'npm:app', '--listen', `127.0.0.1:${port}`],
@@ -130,6 +146,7 @@ contained('threat: an npm that a package has taken over', async () => {
   expect(planted.reports.length).toBeGreaterThan(2)
   for (const report of planted.reports) {
     expectNothingReached(report)
+    if (process.getuid?.() === 0) expect(report.read).toBe('EACCES')
     await expectUntouched(here, master, report)
   }
 })

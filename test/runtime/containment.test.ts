@@ -3,10 +3,20 @@
  * of it arrives as warnings, one for each attempt. Everything is tried as root where the tests run as root.
  */
 
-import { existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { StageProgress, StageVerdict } from '../../src/runtime/stage-protocol.ts'
 import { type Staging, stage } from '../../src/runtime/staging.ts'
@@ -34,8 +44,13 @@ interface Outcome {
   readonly staging: Staging
 }
 
+interface Options {
+  readonly deadlineMs?: number
+  readonly source?: string
+}
+
 /** `body` makes attempts with `attempt(name, work)`, and may use what is destructured below. */
-async function hostile(body: string, options: { deadlineMs?: number } = {}): Promise<Outcome> {
+async function hostile(body: string, { source = 'file:/nowhere', ...options }: Options = {}): Promise<Outcome> {
   const program = join(folder, 'hostile.mjs')
   await writeFile(
     program,
@@ -62,7 +77,7 @@ wire.once('data', async (text) => {
   const progress: StageProgress[] = []
   const verdicts: StageVerdict[] = []
   const staging = stage(
-    jobFor(store, 'file:/nowhere'),
+    jobFor(store, source),
     { onProgress: (each) => void progress.push(each), onVerdict: (verdict) => void verdicts.push(verdict) },
     { program, ...options },
   )
@@ -284,7 +299,34 @@ needs('root').describe('a hostile stager of root', () => {
     expect(places.map(look)).toEqual(before)
   })
 
-  test('can still read what root alone can read, and that is all', async () => {
+  needs('open-project').test('reads nothing that root alone can read, when it needs nothing of that', async () => {
+    const secret = join(folder, 'secret')
+    writeFileSync(secret, 'for root', { mode: 0o600 })
+    writeFileSync(store.state, '{}', { mode: 0o600 })
+    const body = `
+      await attempt('secret', () => fs.readFileSync(${JSON.stringify(secret)}))
+      await attempt('state', () => fs.readFileSync(store.state))
+      await attempt('shadow', () => fs.readFileSync('/etc/shadow'))
+      await attempt('child', () => child.spawnSync('cat', ['/etc/shadow'], { stdio: 'ignore' }).status)
+      await attempt('capabilities', () => /^CapEff:\\s*(\\S+)/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1])
+      await attempt('tmp', () => fs.writeFileSync(directory, 'x'))
+    `
+    const source = 'https://127.0.0.1/app'
+    // The folder of the test is closed at first, and the program stands in it.
+    expect(await hostile(body, { source })).toMatchObject({ came: { secret: 'for root' } })
+    chmodSync(folder, 0o755)
+    chmodSync(dirname(store.root), 0o755)
+    expect((await hostile(body, { source })).came).toEqual({
+      secret: 'EACCES',
+      state: 'EACCES',
+      shadow: 'EACCES',
+      child: '1',
+      capabilities: '0000000000000000',
+      tmp: 'ok',
+    })
+  })
+
+  test('can read what root alone can read, for a source that may be that, and that is all', async () => {
     const secret = join(folder, 'secret')
     writeFileSync(secret, 'for root', { mode: 0o600 })
     const { came } = await hostile(`

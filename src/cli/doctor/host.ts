@@ -1,13 +1,16 @@
 /** What the machine offers: Node, the kernel, libc, the disk. */
 
 import { readFileSync, type StatsFs, statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { formatSize } from '../../core/duration.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { Settings } from '../../core/settings.ts'
+import { readsAllFor } from '../../runtime/reads-all.ts'
 import { LANDLOCK_ABI_NEEDED, landlockAbi } from '../../system/landlock.ts'
 import { selfTest } from '../../system/libc/self-test.ts'
+import { hasFilter } from '../../system/seccomp.ts'
+import { knowsStrangers } from '../../system/stranger.ts'
 
 /** engines of package.json. */
 const NODE_LEAST = [20, 18, 1] as const
@@ -17,11 +20,11 @@ const FULL_BYTES = 32 * 1024 * 1024
 /** Of Yama: 1 and above let no process reach into one that is not its child. */
 const YAMA = '/proc/sys/kernel/yama/ptrace_scope'
 
-export function checkHost({ source, stateDir }: Settings): Finding[] {
+export function checkHost({ source, stateDir, name }: Settings): Finding[] {
   return [
     checkNode(),
     checkLibc(),
-    ...(source === null ? [] : [checkLandlock(), checkSeccomp()]),
+    ...(source === null ? [] : [checkLandlock(), checkSeccomp(), checkStager(source, join(stateDir, name))]),
     checkYama(),
     checkDisk(stateDir),
   ]
@@ -61,10 +64,25 @@ function checkLandlock(): Finding {
 
 /** A field of proc_pid_status(5) that only a kernel with CONFIG_SECCOMP_FILTER shows. */
 function checkSeccomp(): Finding {
-  if (/^Seccomp_filters:/m.test(read('/proc/self/status')))
-    return { check: 'seccomp', level: 'ok', message: 'is there' }
-  const message = 'what unpacks a download can leave its session: use a kernel with CONFIG_SECCOMP_FILTER (Linux 5.9)'
+  const isThere = /^Seccomp_filters:/m.test(read('/proc/self/status'))
+  if (isThere && hasFilter()) return { check: 'seccomp', level: 'ok', message: 'is there' }
+  const advice = isThere
+    ? `there is no filter for ${process.arch}`
+    : 'use a kernel with CONFIG_SECCOMP_FILTER (Linux 5.9)'
+  const message = `what unpacks a download can leave its session, and signal what is of its user: ${advice}`
   return { check: 'seccomp', level: 'warn', message }
+}
+
+/** Whose files it may read: that is no fault, and worth knowing. */
+function checkStager(source: string, home: string): Finding {
+  const check = 'stager'
+  const ok = (message: string): Finding => ({ check, level: 'ok', message: `what unpacks a download ${message}` })
+  if (process.getuid?.() !== 0) return ok('reads what this user may read')
+  if (!knowsStrangers()) return ok('is root, who may not be another user here, and reads everything')
+  const closed = readsAllFor(source, home)
+  if (closed === null) return ok('is a user of its own, and reads what everybody may read')
+  const why = isAbsolute(closed) ? `${closed} is closed to others` : 'the source is on this machine'
+  return ok(`is a user of its own, and reads all that root may read, since ${why}`)
 }
 
 function checkYama(): Finding {
