@@ -11,7 +11,10 @@ export const AGAIN: OptionSpec = { flag: 'again', help: 'try a build that is hel
 
 /** Asks, says the answer on stderr (or as JSON on stdout) and gives the exit status. */
 export async function ask(verb: string, input: Input, io: Io): Promise<number> {
-  const master = await masterFor(input, io)
+  return await askOne(verb, await masterFor(input, io), input, io)
+}
+
+export async function askOne(verb: string, master: MasterPlace, input: Input, io: Io): Promise<number> {
   return tell(await request(verb, master, input), master.name, input, io)
 }
 

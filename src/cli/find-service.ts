@@ -1,5 +1,5 @@
 /**
- * The running master that a command means: by what was said on the command line or in the environment, else by the
+ * The running masters that a command means: by what was said on the command line or in the environment, else by the
  * configuration file, else the only one that runs. Without a file this loads next to nothing: `autoup status` is timed.
  */
 
@@ -13,26 +13,34 @@ import { CONFIG, STATE_DIR, serviceGiven, stateDirectory, stateDirectoryGiven } 
 /** The name of a configuration file that is found by itself. */
 export const CONFIG_FILE = 'autoup.config.json'
 
-/** Throws AutoupError `not-running`, `usage` when there are several to choose from, `config` for a bad file. */
+/** One. Throws AutoupError `not-running`, `usage` when there are several to choose from, `config` for a bad file. */
 export async function masterFor(input: Input, io: Io): Promise<MasterPlace> {
+  const places = await mastersFor(input, io)
+  const [only, ...others] = places
+  return only && others.length === 0 ? only : await onlyRunning(places, 'of the apps in the configuration')
+}
+
+/**
+ * Of a command that is for all apps of a configuration file where none is named: these, whether they run or not; else
+ * one. Throws as masterFor does.
+ */
+export async function mastersFor(input: Input, io: Io): Promise<readonly MasterPlace[]> {
   const name = serviceGiven(input, io)
   // Where the words say it all, a broken file stands in nobody's way.
   const isPlaceSaid = has(input, STATE_DIR.flag) || (name !== undefined && stateDirectoryGiven(input, io) !== undefined)
   const isAllSaid = isPlaceSaid && !has(input, CONFIG.flag)
   const path = isAllSaid ? null : configPath(input, io)
-  if (path === null) return findMaster(stateDirectory(input, io), name)
+  if (path === null) return [await findMaster(stateDirectory(input, io), name)]
   const [{ readConfig }, { nameOfApp }] = await Promise.all([import('./config-file.ts'), import('./config-app.ts')])
-  const { apps, shared, shown } = readConfig(path)
+  const { apps, shared } = readConfig(path)
   if (name !== undefined) {
     const app = apps.find(({ key }) => key === name || key === null) ?? shared
-    return findMaster(stateDirectory(input, io, app), name)
+    return [await findMaster(stateDirectory(input, io, app), name)]
   }
-  const places = apps.map((app) => {
+  return apps.map((app) => {
     const own = nameOfApp(app)
     return { name: own, directory: join(stateDirectory(input, io, app), own) }
   })
-  const [only, ...others] = places
-  return only && others.length === 0 ? only : await onlyRunning(places, `of the apps in ${shown}`)
 }
 
 /** What is to be read and how it is called in messages; null: there is none, and nobody has named one. */

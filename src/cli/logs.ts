@@ -6,7 +6,9 @@ import { AutoupError } from '../core/errors.ts'
 import { hasColor, painter } from '../report/color.ts'
 import { prettyLine } from '../report/pretty.ts'
 import { type CommandSpec, has, type Input, lastValue } from './command.ts'
-import { masterFor } from './find-service.ts'
+import type { MasterPlace } from './control-client.ts'
+import { atOnce, inTurn } from './each.ts'
+import { mastersFor } from './find-service.ts'
 import type { Io } from './io.ts'
 import { eventIn, lastLines } from './log-lines.ts'
 import { toldToEnd } from './told-to-end.ts'
@@ -18,7 +20,7 @@ const LINK = 'log'
 export const logs: CommandSpec = {
   name: 'logs',
   description:
-    'Shows the log of a service that was started with autoup start: what its workers print as it is, events as sentences.',
+    'Shows the log of a service that was started with autoup start: what its workers print as it is, events as sentences. Without a name: of every app of the configuration, else of the only service that runs.',
   takes: 'name',
   options: [
     { flag: 'follow', help: 'go on with what comes, through rotations, until Ctrl-C' },
@@ -32,20 +34,27 @@ export const logs: CommandSpec = {
   ],
   async run(input, io) {
     const count = linesAsked(input)
-    const path = await pathOf(input, io)
     const isRaw = has(input, 'raw')
+    const places = await placesOf(input, io)
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
-    const show = (line: string): void => {
-      const event = isRaw ? null : eventIn(line)
-      io.stdout.write(`${event === null ? line : prettyLine(event, paint)}\n`)
+    const width = Math.max(...places.map(({ name }) => name.length))
+    const until = has(input, 'follow') ? toldToEnd() : null
+    const showLog = async (place: MasterPlace): Promise<number> => {
+      const path = pathOf(place)
+      const whose = places.length === 1 ? '' : `${paint('cyan', place.name.padEnd(width))}  `
+      const show = (line: string): void => {
+        const event = isRaw ? null : eventIn(line)
+        io.stdout.write(`${whose}${event === null ? line : prettyLine(event, paint)}\n`)
+      }
+      const { lines, end } = lastLines(path, count)
+      const older = lines.length < count ? lastLines(`${path}.1`, count - lines.length).lines : []
+      for (const line of [...older, ...lines]) show(line)
+      if (until === null) return 0
+      const { followLog } = await import('./follow-log.ts')
+      await followLog(path, end, show, until)
+      return 0
     }
-    const { lines, end } = lastLines(path, count)
-    const older = lines.length < count ? lastLines(`${path}.1`, count - lines.length).lines : []
-    for (const line of [...older, ...lines]) show(line)
-    if (!has(input, 'follow')) return 0
-    const { followLog } = await import('./follow-log.ts')
-    await followLog(path, end, show, toldToEnd())
-    return 0
+    return await (until ? atOnce : inTurn)(places, io, showLog)
   },
 }
 
@@ -57,8 +66,7 @@ function linesAsked(input: Input): number {
 }
 
 /** Where the link of the service leads to. */
-async function pathOf(input: Input, io: Io): Promise<string> {
-  const { name, directory } = await placeOf(input, io)
+function pathOf({ name, directory }: MasterPlace): string {
   const link = join(directory, LINK)
   try {
     return realpathSync(link)
@@ -70,10 +78,10 @@ async function pathOf(input: Input, io: Io): Promise<string> {
   }
 }
 
-/** A master that runs, else the only one that has left a log. */
-async function placeOf(input: Input, io: Io): Promise<{ readonly name: string; readonly directory: string }> {
+/** Masters that run, or those of the configuration; else the only one that has left a log. */
+async function placesOf(input: Input, io: Io): Promise<readonly MasterPlace[]> {
   try {
-    return await masterFor(input, io)
+    return await mastersFor(input, io)
   } catch (error) {
     if (!(error instanceof AutoupError) || error.code !== 'not-running') throw error
     const stateDir = stateDirectory(input, io)
@@ -82,7 +90,7 @@ async function placeOf(input: Input, io: Io): Promise<{ readonly name: string; r
       : []
     const [only, ...others] = names.sort()
     if (only === undefined) throw error
-    if (others.length === 0) return { name: only, directory: join(stateDir, only) }
+    if (others.length === 0) return [{ name: only, directory: join(stateDir, only) }]
     throw new AutoupError('usage', `several services have left a log in ${stateDir}: name one of ${names.join(', ')}`)
   }
 }

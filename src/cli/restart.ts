@@ -1,19 +1,22 @@
 /** `autoup restart`: new workers of the same build, without losing a connection. */
 
-import { ask } from './ask.ts'
+import { askOne } from './ask.ts'
 import type { CommandSpec } from './command.ts'
+import { atOnce } from './each.ts'
+import { mastersFor } from './find-service.ts'
 import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 export const restart: CommandSpec = {
   name: 'restart',
   description:
-    'Starts a new generation of the committed build and drains the old one. No connection is refused or reset.',
+    'Starts a new generation of the committed build and drains the old one. No connection is refused or reset. Without a name: of every app of the configuration, else of the only service that runs.',
   takes: 'name',
   options: [...WAITING, ...PLACE],
   examples: [
     ['autoup restart', 'of the only service that runs here'],
     ['autoup restart app --no-wait', 'do not wait until the new workers serve'],
   ],
-  run: (input, io) => ask('restart', input, io),
+  run: async (input, io) =>
+    await atOnce(await mastersFor(input, io), io, (master) => askOne('restart', master, input, io)),
 }

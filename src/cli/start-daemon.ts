@@ -22,18 +22,41 @@ import { lookUpUser } from '../system/user.ts'
 import { type Input, lastValue } from './command.ts'
 import { call } from './control-client.ts'
 import { DAEMON_VARIABLE } from './daemon-options.ts'
+import { atOnce } from './each.ts'
+import { configPath } from './find-service.ts'
 import type { Io } from './io.ts'
 import { loadSettings } from './load-settings.ts'
 import { lastWords } from './log-lines.ts'
 import { logPlace, umaskGiven } from './log-place.ts'
-import { TIMEOUT } from './waiting.ts'
-import { withoutContract } from './where.ts'
+import { NO_WAIT, TIMEOUT } from './waiting.ts'
+import { CONFIG, STATE_DIR, serviceGiven, withoutContract } from './where.ts'
 
 /** The descriptor of the channel, in the daemon. */
 const CHANNEL = 3
 
+/** What may be said without a name, and is about every app; anything else is about one. */
+const FOR_ALL: readonly string[] = [CONFIG.flag, STATE_DIR.flag, NO_WAIT.flag, TIMEOUT.flag]
+
 /** Answers the exit status; throws AutoupError with what became of it. */
-export async function startDaemon(input: Input, io: Io): Promise<number> {
+export async function startDaemons(input: Input, io: Io): Promise<number> {
+  const names = await allApps(input, io)
+  if (names === null) return await startDaemon(input, io, process.argv.slice(1))
+  const [program = '', start = '', ...words] = process.argv.slice(1)
+  return await atOnce(names, io, (name) => startDaemon({ ...input, name }, io, [program, start, name, ...words]))
+}
+
+/** Of the configuration, when none of them is meant above the others. */
+async function allApps(input: Input, io: Io): Promise<readonly string[] | null> {
+  const path = configPath(input, io)
+  const isForAll = [...input.options.keys()].every((flag) => FOR_ALL.includes(flag)) && input.command.length === 0
+  if (path === null || !isForAll || serviceGiven(input, io) !== undefined) return null
+  const [{ readConfig }, { nameOfApp }] = await Promise.all([import('./config-file.ts'), import('./config-app.ts')])
+  const { apps } = readConfig(path)
+  return apps.length === 1 ? null : apps.map(nameOfApp)
+}
+
+/** `words` are those of the daemon, without the interpreter. */
+async function startDaemon(input: Input, io: Io, words: readonly string[]): Promise<number> {
   const timeout = lastValue(input, TIMEOUT.flag)
   const timeoutMs = timeout === undefined ? null : parseDuration(timeout)
   const loaded = await loadSettings(input, io)
@@ -45,7 +68,7 @@ export async function startDaemon(input: Input, io: Io): Promise<number> {
     return 0
   }
   const log = prepareLog(settings, logPlace(loaded, settings).path)
-  const daemon = launch(log.fd)
+  const daemon = launch(log.fd, words)
   closeSync(log.fd)
   const verdict = await daemon.verdict(timeoutMs)
   if (verdict.type === 'started') {
@@ -92,8 +115,8 @@ interface Daemon {
   end(): Promise<void>
 }
 
-function launch(log: number): Daemon {
-  const [program = '', ...args] = [...process.execArgv, ...process.argv.slice(1)]
+function launch(log: number, words: readonly string[]): Daemon {
+  const [program = '', ...args] = [...process.execArgv, ...words]
   const child = startProcess(ownExecutable(), [program, ...args], {
     env: { ...withoutContract(process.env), [DAEMON_VARIABLE]: String(CHANNEL) },
     stdio: ['ignore', log, log, 'pipe'],

@@ -8,24 +8,24 @@ import { DAEMON_OPTIONS, DAEMON_VARIABLE } from './daemon-options.ts'
 import { keepSmall } from './keep-small.ts'
 import { refuseElsewhere } from './run.ts'
 import { RUN_OPTIONS } from './run-options.ts'
-import { TIMEOUT } from './waiting.ts'
+import { NO_WAIT, TIMEOUT } from './waiting.ts'
 
 const WAITING = 'The start itself'
 
 export const start: CommandSpec = {
   name: 'start',
   description:
-    'Starts the master as a daemon, and comes back when the app is ready. If it does not get ready, says why, with its last lines, and leaves no master behind.',
+    'Starts the master as a daemon, and comes back when the app is ready. If it does not get ready, says why, with its last lines, and leaves no master behind. Without a name: every app of the configuration.',
   takes: 'command',
   options: [
     ...RUN_OPTIONS,
     ...DAEMON_OPTIONS,
-    { flag: 'no-wait', help: 'come back when the master runs; it goes on trying', group: WAITING },
+    { ...NO_WAIT, help: 'come back when the master runs; it goes on trying', group: WAITING },
     { ...TIMEOUT, group: WAITING },
   ],
   examples: [
     ['autoup start --fetch github:org/app --listen 8080', 'as `autoup run`, in the background'],
-    ['autoup start web', 'the app web of autoup.config.json'],
+    ['autoup start', 'every app of autoup.config.json; with a name that one'],
   ],
   notes: `All options of autoup run, from the same places. When it runs already, start says so and ends with 0.
 The daemon keeps the working directory, so that relative paths go on to mean the same.
@@ -39,7 +39,7 @@ after a rotation of your own, USR1 to the master opens it anew.`,
       return await serveAsDaemon(input, io)
     }
     refuseElsewhere(io)
-    const { startDaemon } = await import('./start-daemon.ts')
-    return await startDaemon(input, io)
+    const { startDaemons } = await import('./start-daemon.ts')
+    return await startDaemons(input, io)
   },
 }

@@ -5,11 +5,14 @@ import { hasColor, painter } from '../report/color.ts'
 import { statusText } from '../report/status-text.ts'
 import { type CommandSpec, has } from './command.ts'
 import { call } from './control-client.ts'
-import { masterFor } from './find-service.ts'
+import { inTurn } from './each.ts'
+import { masterFor, mastersFor } from './find-service.ts'
 import { PLACE } from './where.ts'
 
 export const status: CommandSpec = {
   name: 'status',
+  description:
+    'What runs, since when, and who vouched for it. Without a name: of every app of the configuration, else of the only service that runs.',
   takes: 'name',
   options: [
     { flag: 'watch', help: 'keep it on the screen, and true; q leaves' },
@@ -21,15 +24,20 @@ export const status: CommandSpec = {
     ["autoup status app --json | jq -r '.current.version'", 'the version in service'],
   ],
   async run(input, io) {
-    const master = await masterFor(input, io)
     if (has(input, 'watch')) {
+      const master = await masterFor(input, io)
       const { watchAsJson, watchOnScreen } = await import('./watch-status.ts')
       return has(input, 'json') ? watchAsJson(master, io) : watchOnScreen(master, io)
     }
-    const value = await call<Status>(master, 'GET', '/status')
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
     const columns = io.stdout.columns ?? null
-    io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : statusText(value, Date.now(), paint, columns))
-    return 0
+    let between = ''
+    return await inTurn(await mastersFor(input, io), io, async (master) => {
+      const value = await call<Status>(master, 'GET', '/status')
+      const text = `${between}${statusText(value, Date.now(), paint, columns)}`
+      io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : text)
+      between = '\n'
+      return 0
+    })
   },
 }

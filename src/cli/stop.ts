@@ -11,9 +11,11 @@ import type { Status } from '../core/status.ts'
 import type { ControlReply } from '../runtime/control-server.ts'
 import { isAlive, readStat } from '../system/procfs.ts'
 import { request, tell } from './ask.ts'
-import { type CommandSpec, has, lastValue } from './command.ts'
-import { call } from './control-client.ts'
-import { masterFor } from './find-service.ts'
+import { type CommandSpec, has, type Input, lastValue } from './command.ts'
+import { call, type MasterPlace } from './control-client.ts'
+import { atOnce } from './each.ts'
+import { mastersFor } from './find-service.ts'
+import type { Io } from './io.ts'
 import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
@@ -21,7 +23,8 @@ const LOOK_EVERY_MS = 10
 
 export const stop: CommandSpec = {
   name: 'stop',
-  description: 'Closes the listeners, lets every worker finish what it has begun, and ends the master.',
+  description:
+    'Closes the listeners, lets every worker finish what it has begun, and ends the master. Without a name: of every app of the configuration, else of the only service that runs.',
   takes: 'name',
   options: [{ flag: 'now', help: 'do not drain: end the workers at once' }, ...WAITING, ...PLACE],
   examples: [
@@ -29,30 +32,33 @@ export const stop: CommandSpec = {
     ['autoup stop app --now', 'without waiting for requests that are under way'],
   ],
   async run(input, io) {
-    const timeout = lastValue(input, 'timeout')
-    const endMs = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + parseDuration(timeout)
-    const master = await masterFor(input, io)
-    const { pid } = await call<Status>(master, 'GET', '/status')
-    const startTicks = readStat(pid)?.startTicks
-    const isGone = (): boolean => startTicks === undefined || !isAlive(pid, startTicks)
-    let reply: ControlReply
-    try {
-      reply = await request('stop', master, input)
-    } catch (error) {
-      // It ended just now: that is what was asked for.
-      if (!(error instanceof AutoupError) || !(error.data.isCut || error.code === 'not-running')) throw error
-      reply = { outcome: 'stopped', message: 'has stopped', version: null, exit: 0 }
-    }
-    if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)
-    while (!isGone()) {
-      if (performance.now() > endMs) {
-        throw new AutoupError(
-          'timed-out',
-          `the master of '${master.name}' (pid ${pid}) has not ended; it goes on stopping`,
-        )
-      }
-      await sleep(LOOK_EVERY_MS)
-    }
-    return tell({ ...reply, message: 'has stopped' }, master.name, input, io)
+    return await atOnce(await mastersFor(input, io), io, (master) => stopOne(master, input, io))
   },
+}
+
+async function stopOne(master: MasterPlace, input: Input, io: Io): Promise<number> {
+  const timeout = lastValue(input, 'timeout')
+  const endMs = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + parseDuration(timeout)
+  const { pid } = await call<Status>(master, 'GET', '/status')
+  const startTicks = readStat(pid)?.startTicks
+  const isGone = (): boolean => startTicks === undefined || !isAlive(pid, startTicks)
+  let reply: ControlReply
+  try {
+    reply = await request('stop', master, input)
+  } catch (error) {
+    // It ended just now: that is what was asked for.
+    if (!(error instanceof AutoupError) || !(error.data.isCut || error.code === 'not-running')) throw error
+    reply = { outcome: 'stopped', message: 'has stopped', version: null, exit: 0 }
+  }
+  if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)
+  while (!isGone()) {
+    if (performance.now() > endMs) {
+      throw new AutoupError(
+        'timed-out',
+        `the master of '${master.name}' (pid ${pid}) has not ended; it goes on stopping`,
+      )
+    }
+    await sleep(LOOK_EVERY_MS)
+  }
+  return tell({ ...reply, message: 'has stopped' }, master.name, input, io)
 }

@@ -9,4 +9,6 @@ export const TIMEOUT: OptionSpec = {
   default: 'no limit',
 }
 
-export const WAITING: readonly OptionSpec[] = [{ flag: 'no-wait', help: 'do not wait for the end of it' }, TIMEOUT]
+export const NO_WAIT: OptionSpec = { flag: 'no-wait', help: 'do not wait for the end of it' }
+
+export const WAITING: readonly OptionSpec[] = [NO_WAIT, TIMEOUT]

@@ -226,13 +226,19 @@ describe('commands that talk to a master', () => {
   test('find it through the file', async () => {
     const { stateDir } = await fakeMaster()
     write({ 'state-dir': stateDir, apps: { app: { command: ['a'] }, other: { command: ['b'] } } })
-    for (const words of [['status'], ['status', 'app']]) {
-      expect(await autoup(words, { cwd }), words.join(' ')).toMatchObject({
-        code: 0,
-        stdout: expect.stringContaining('app'),
-      })
-    }
-    expect(await autoup(['status', 'other'], { cwd })).toMatchObject({ code: 3 })
+    expect(await autoup(['status', 'app'], { cwd })).toMatchObject({ code: 0, stdout: expect.stringMatching(/^app /) })
+    expect(await autoup(['status', 'other'], { cwd })).toMatchObject({ code: 3, stdout: '' })
+    expect(await autoup(['upgrade'], { cwd }), 'of the one that runs').toMatchObject({ code: 0 })
+  })
+
+  test('show all apps of the file where none is named', async () => {
+    const { stateDir } = await fakeMaster()
+    write({ 'state-dir': stateDir, apps: { other: { command: ['b'] }, app: { command: ['a'] } } })
+    expect(await autoup(['status'], { cwd })).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(/^app /),
+      stderr: expect.stringMatching(/^autoup: 'other' is not running[^\n]*\n$/),
+    })
   })
 
   test('find the one app of the file, and no other that runs beside it', async () => {

@@ -1,6 +1,6 @@
 /** A master that reads its options from a file, and a server that serves on every socket it is given. */
 
-import { renameSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { script } from './builds.ts'
 import { type Master, type MasterOptions, startMaster, temporaryDirectory } from './master.ts'
@@ -15,17 +15,20 @@ export interface Configured {
   hup(): Promise<{ readonly outcome: string; readonly message: string }>
 }
 
-/** The program `app` beside the file is there; `content` may name it. */
+/** Puts it there in one step, and beside it the program `app`, which it may name. Its path. */
+export function writeConfig(directory: string, content: unknown): string {
+  const file = join(directory, 'autoup.config.json')
+  const program = join(directory, 'app')
+  if (!existsSync(program)) server()(program)
+  writeFileSync(`${file}.next`, typeof content === 'string' ? content : JSON.stringify(content, null, 2))
+  renameSync(`${file}.next`, file)
+  return file
+}
+
 export async function startConfigured(content: object, options: MasterOptions = {}): Promise<Configured> {
   const directory = temporaryDirectory()
-  const file = join(directory, 'autoup.config.json')
-  const write = (next: unknown): void => {
-    const text = typeof next === 'string' ? next : JSON.stringify(next, null, 2)
-    writeFileSync(`${file}.next`, text)
-    renameSync(`${file}.next`, file)
-  }
-  server()(join(directory, 'app'))
-  write(content)
+  const file = writeConfig(directory, content)
+  const write = (next: unknown): void => void writeConfig(directory, next)
   const master = await startMaster({ ...options, args: ['--config', file, ...(options.args ?? [])] })
   return {
     master,
