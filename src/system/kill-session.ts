@@ -33,7 +33,7 @@ function membersOf(leader: number): ProcessStat[] {
   const members: ProcessStat[] = []
   for (const pid of allPids()) {
     const stat = readStat(pid)
-    if (stat === null || stat.state === 'Z' || stat.state === 'X') continue
+    if (stat === null || stat.isDead) continue
     if (stat.session === leader || stat.pgrp === leader) members.push(stat)
   }
   return members

@@ -19,6 +19,8 @@ export interface ProcessStat {
   readonly terminal: number
   /** Clock ticks between boot and its start: with the pid, an identity. */
   readonly startTicks: number
+  /** A zombie, or gone right now. One whose first thread has ended is none while another goes on (proc_pid_stat(5)). */
+  readonly isDead: boolean
   /** It is ending: it may still be there, without an environment, and its children are still its own. */
   readonly isEnding: boolean
   /** The first 15 bytes of its name. */
@@ -44,9 +46,11 @@ export function readStat(pid: number): ProcessStat | null {
   const close = text?.lastIndexOf(')') ?? -1
   if (text === null || open < 0 || close < open) return null
   const fields = text.slice(close + 2).split(' ')
+  const state = fields[0] as string
   return {
     pid,
-    state: fields[0] as string,
+    state,
+    isDead: (state === 'Z' || state === 'X') && Number(fields[17]) <= 1,
     ppid: Number(fields[1]),
     pgrp: Number(fields[2]),
     session: Number(fields[3]),
@@ -61,7 +65,7 @@ export function readStat(pid: number): ProcessStat | null {
 export function isAlive(pid: number, startTicks?: number): boolean {
   const stat = readStat(pid)
   if (stat === null) return pid > 0 && isThere(pid)
-  if (stat.state === 'Z' || stat.state === 'X') return false
+  if (stat.isDead) return false
   return startTicks === undefined || stat.startTicks === startTicks
 }
 

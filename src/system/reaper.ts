@@ -18,7 +18,7 @@ export interface Reaper {
 export function startReaper(onReaped: (pid: number, exit: Exit) => void = () => undefined): Reaper {
   const reap = () => {
     for (const pid of childrenOf(process.pid)) {
-      if (isOwnChild(pid) || readStat(pid)?.state !== 'Z') continue
+      if (isOwnChild(pid) || !readStat(pid)?.isDead) continue
       const exit = reapOne(pid)
       if (exit !== null) onReaped(pid, exit)
     }

@@ -10,6 +10,8 @@ export interface Helper {
   /** The next line it says; rejects when it ends without one. */
   line(): Promise<string>
   write(text: string): void
+  /** Resolves when it has ended, by whatever, and is reaped. */
+  readonly ended: Promise<unknown>
   /** SIGKILL; resolves when it is gone and reaped. */
   kill(): Promise<void>
 }
@@ -38,6 +40,7 @@ export function start(
   onEnd(kill)
   return {
     pid: child.pid as number,
+    ended,
     async line() {
       const next = await lines.next()
       if (next.done) throw new Error(`${argv.join(' ')} ended without a line`)

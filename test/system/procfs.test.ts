@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { killSession, sessionMembers } from '../../src/system/kill-session.ts'
 import {
   allPids,
   childrenOf,
@@ -57,6 +58,27 @@ test('takes a zombie for dead', async () => {
   expect(isAlive(zombie)).toBe(false)
   expect(childrenOf(helper.pid)).toEqual([zombie])
 })
+
+test('takes a process for alive whose first thread has ended and whose others go on, until it is killed', async () => {
+  const helper = start(['python3', '-c', ONLY_A_THREAD])
+  await helper.line()
+  await until('its first thread has ended', () => readStat(helper.pid)?.state === 'Z')
+  expect(isAlive(helper.pid)).toBe(true)
+  expect(sessionMembers(helper.pid, readStat(helper.pid)?.startTicks ?? 0)).toEqual([helper.pid])
+  killSession(helper.pid, readStat(helper.pid)?.startTicks ?? 0)
+  await helper.ended
+  expect(isAlive(helper.pid)).toBe(false)
+})
+
+/** pthread_exit(3) in main ends the process no more than in any other thread. */
+const ONLY_A_THREAD = `
+import ctypes, threading
+def other():
+    print('up', flush=True)
+    threading.Event().wait()
+threading.Thread(target=other).start()
+ctypes.CDLL(None).pthread_exit(None)
+`
 
 test('takes another process with the same pid for dead', () => {
   const ticks = readStat(process.pid)?.startTicks as number
