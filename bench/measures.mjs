@@ -179,24 +179,30 @@ async function master(isLong) {
   ]
 }
 
-/** `autoup status` and `autoup --help` against `node -e 0`, in turn. */
+/** `autoup status`, also through a configuration file, and `autoup --help` against `node -e 0`, in turn. */
 async function status(isLong) {
   const rounds = isLong ? 40 : 15
   const directory = scratch()
   const service = new Master(directory, ['--listen', '127.0.0.1:0', '--', process.execPath, WORKER])
   await service.event('worker-ready')
-  const ratios = { status: [], help: [] }
+  const config = join(directory, 'autoup.config.json')
+  const app = { 'state-dir': join(directory, 'state'), command: [process.execPath, WORKER] }
+  writeFileSync(config, JSON.stringify({ apps: { bench: app } }))
+  const ratios = { status: [], config: [], help: [] }
   for (let round = 0; round <= rounds; round++) {
     const bare = await timed(() => run(process.execPath, ['-e', '0']))
     const asked = await timed(() => cli(directory, 'status'))
+    const found = await timed(() => run(process.execPath, [AUTOUP, 'status', '--config', config], { stdio: 'ignore' }))
     const helped = await timed(() => run(process.execPath, [AUTOUP, '--help'], { stdio: 'ignore' }))
     if (round === 0) continue
     ratios.status.push(asked / bare)
+    ratios.config.push(found / bare)
     ratios.help.push(helped / bare)
   }
   await service.stop()
   return [
     { what: '`autoup status` : `node -e 0`', budget: '≤ 1.5', value: spread(ratios.status), repetitions: rounds },
+    { what: 'the same by a configuration file', budget: '≤ 1.5', value: spread(ratios.config), repetitions: rounds },
     { what: '`autoup --help` : `node -e 0`', budget: '≤ 1.5', value: spread(ratios.help), repetitions: rounds },
   ]
 }

@@ -1,10 +1,9 @@
-/** Which app of a configuration file is meant, and how it is called. */
+/** Which app of a configuration file is meant. */
 
 import { AutoupError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import type { FileLayer } from './command.ts'
 import type { ConfigFile } from './config-file.ts'
-import { serviceName } from './service-name.ts'
 
 /** The app of this name, or the only one. Throws AutoupError `usage` that names those there are. */
 export function appOf({ apps, shown }: ConfigFile, name: string | undefined): FileLayer {
@@ -18,12 +17,4 @@ export function appOf({ apps, shown }: ConfigFile, name: string | undefined): Fi
   const near = nearest(name, keys)
   const advice = near === null ? `it has ${keys.join(', ')}` : `did you mean '${near}'?`
   throw new AutoupError('usage', `there is no app '${name}' in ${shown}: ${advice}`)
-}
-
-/** Of an app that nobody has named on the command line. Throws AutoupError `config`. */
-export function nameOfApp({ key, values, command, file }: FileLayer): string {
-  const name =
-    key ?? values.get('name')?.values.at(-1) ?? serviceName(values.get('fetch')?.values.at(-1) ?? null, command)
-  if (name !== null) return name
-  throw new AutoupError('config', `${file} names no service: give it a name, or say which one you mean`)
 }

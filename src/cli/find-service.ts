@@ -31,16 +31,18 @@ export async function mastersFor(input: Input, io: Io): Promise<readonly MasterP
   const isAllSaid = isPlaceSaid && !has(input, CONFIG.flag)
   const path = isAllSaid ? null : configPath(input, io)
   if (path === null) return [await findMaster(stateDirectory(input, io), name)]
-  const [{ readConfig }, { nameOfApp }] = await Promise.all([import('./config-file.ts'), import('./config-app.ts')])
-  const { apps, shared } = readConfig(path)
+  const { peekConfig } = await import('./config-places.ts')
+  const { apps, shared } = peekConfig(path) ?? (await import('./config-file.ts')).readConfig(path)
   if (name !== undefined) {
     const app = apps.find(({ key }) => key === name || key === null) ?? shared
     return [await findMaster(stateDirectory(input, io, app), name)]
   }
-  return apps.map((app) => {
-    const own = nameOfApp(app)
-    return { name: own, directory: join(stateDirectory(input, io, app), own) }
-  })
+  return await Promise.all(
+    apps.map(async (app) => {
+      const own = app.key ?? (await import('./service-name.ts')).nameOfApp(app)
+      return { name: own, directory: join(stateDirectory(input, io, app), own) }
+    }),
+  )
 }
 
 /** What is to be read and how it is called in messages; null: there is none, and nobody has named one. */

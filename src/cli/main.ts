@@ -2,8 +2,8 @@
 
 import { loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
+import { told } from './outcome.ts'
 import { quickParse } from './quick-parse.ts'
-import { told } from './told.ts'
 
 /** `args` without the interpreter and the script. */
 export async function main(args: readonly string[], io: Io): Promise<number> {

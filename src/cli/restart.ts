@@ -2,8 +2,8 @@
 
 import { askOne } from './ask.ts'
 import type { CommandSpec } from './command.ts'
-import { atOnce } from './each.ts'
 import { mastersFor } from './find-service.ts'
+import { atOnce } from './outcome.ts'
 import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 

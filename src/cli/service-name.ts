@@ -3,6 +3,9 @@
  * command. `github:org/app` is app, `file:/x/app.tar.gz` is app, `node server.js` is server.
  */
 
+import { AutoupError } from '../core/errors.ts'
+import type { FileLayer } from './command.ts'
+
 const ARCHIVE = /\.(?:tar\.(?:gz|xz|zst|bz2)|tgz|tar|gz|xz|zst|zip)$/i
 const SCRIPT = /\.(?:[cm]?[jt]s|py|rb|pl|php|sh|jar|lua|exe|json)$/i
 const INTERPRETER =
@@ -20,6 +23,14 @@ export function serviceName(source: string | null, command: readonly string[]): 
     .slice(0, LONGEST)
     .replace(/[._-]+$/, '')
   return name === '' ? null : name
+}
+
+/** Of an app that nobody has named on the command line. Throws AutoupError `config`. */
+export function nameOfApp({ key, values, command, file }: FileLayer): string {
+  const name =
+    key ?? values.get('name')?.values.at(-1) ?? serviceName(values.get('fetch')?.values.at(-1) ?? null, command)
+  if (name !== null) return name
+  throw new AutoupError('config', `${file} names no service: give it a name, or say which one you mean`)
 }
 
 function fromSource(source: string): string {

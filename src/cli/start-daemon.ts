@@ -22,12 +22,12 @@ import { lookUpUser } from '../system/user.ts'
 import { type Input, lastValue } from './command.ts'
 import { call } from './control-client.ts'
 import { DAEMON_VARIABLE } from './daemon-options.ts'
-import { atOnce } from './each.ts'
 import { configPath } from './find-service.ts'
 import type { Io } from './io.ts'
 import { loadSettings } from './load-settings.ts'
 import { lastWords } from './log-lines.ts'
 import { logPlace, umaskGiven } from './log-place.ts'
+import { atOnce } from './outcome.ts'
 import { NO_WAIT, TIMEOUT } from './waiting.ts'
 import { CONFIG, STATE_DIR, serviceGiven, withoutContract } from './where.ts'
 
@@ -50,9 +50,9 @@ async function allApps(input: Input, io: Io): Promise<readonly string[] | null> 
   const path = configPath(input, io)
   const isForAll = [...input.options.keys()].every((flag) => FOR_ALL.includes(flag)) && input.command.length === 0
   if (path === null || !isForAll || serviceGiven(input, io) !== undefined) return null
-  const [{ readConfig }, { nameOfApp }] = await Promise.all([import('./config-file.ts'), import('./config-app.ts')])
+  const { readConfig } = await import('./config-file.ts')
   const { apps } = readConfig(path)
-  return apps.length === 1 ? null : apps.map(nameOfApp)
+  return apps.length === 1 ? null : apps.flatMap(({ key }) => key ?? [])
 }
 
 /** `words` are those of the daemon, without the interpreter. */

@@ -5,8 +5,8 @@ import { hasColor, painter } from '../report/color.ts'
 import { statusText } from '../report/status-text.ts'
 import { type CommandSpec, has } from './command.ts'
 import { call } from './control-client.ts'
-import { inTurn } from './each.ts'
 import { masterFor, mastersFor } from './find-service.ts'
+import { inTurn } from './outcome.ts'
 import { PLACE } from './where.ts'
 
 export const status: CommandSpec = {

@@ -252,6 +252,20 @@ describe('commands that talk to a master', () => {
     expect(await autoup(['upgrade'], { cwd })).toMatchObject({ code: 0 })
   })
 
+  test('do not mind a mistake in what says nothing of where it is', async () => {
+    const { stateDir } = await fakeMaster()
+    write({ 'state-dir': stateDir, apps: { app: { command: ['a'], 'ready-timout': '1s' }, other: { listen: true } } })
+    expect(await autoup(['status', 'app'], { cwd })).toMatchObject({ code: 0, stdout: expect.stringMatching(/^app /) })
+    expect(await autoup(['doctor', 'app'], { cwd })).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/did you mean 'ready-timeout'/),
+    })
+    for (const apps of [{ '../app': {} }, { app: 1 }, {}, { app: { 'state-dir': 1 } }]) {
+      write({ 'state-dir': stateDir, apps })
+      expect(await autoup(['status', 'app'], { cwd }), JSON.stringify(apps)).toMatchObject({ code: 2 })
+    }
+  })
+
   test('do not mind a bad file where the words say it all', async () => {
     const { stateDir } = await fakeMaster()
     write('{')

@@ -1,0 +1,39 @@
+/**
+ * What came of a command: its exit status, and what a person is told of an error. A command without a name is for each
+ * app of the configuration where there are several: what went wrong with one stops none of the others, and the exit
+ * status is the worst.
+ */
+
+import { AutoupError, EXIT_STATUS } from '../core/errors.ts'
+import type { Io } from './io.ts'
+
+/** A mistake of the user is one sentence, with the status of DESIGN.md section 5; a bug is a stack and 1. */
+export function told(error: unknown, io: Pick<Io, 'stderr'>): number {
+  if (error instanceof AutoupError) {
+    io.stderr.write(`autoup: ${error.message}\n`)
+    return EXIT_STATUS[error.code]
+  }
+  const what = error instanceof Error ? error.stack : error
+  io.stderr.write(`autoup: this is a bug in autoup; please report it:\n${what}\n`)
+  return 1
+}
+
+/** At the same time: what waits for workers. */
+export async function atOnce<T>(items: readonly T[], io: Io, work: (item: T) => Promise<number>): Promise<number> {
+  return Math.max(...(await Promise.all(items.map((item) => attempt(() => work(item), io)))))
+}
+
+/** In their order: what is read. */
+export async function inTurn<T>(items: readonly T[], io: Io, work: (item: T) => Promise<number>): Promise<number> {
+  let worst = 0
+  for (const item of items) worst = Math.max(worst, await attempt(() => work(item), io))
+  return worst
+}
+
+async function attempt(work: () => Promise<number>, io: Io): Promise<number> {
+  try {
+    return await work()
+  } catch (error) {
+    return told(error, io)
+  }
+}
