@@ -19,6 +19,8 @@ export interface OptionSpec {
   readonly default?: string
   /** Heading in the help. */
   readonly group?: string
+  /** It may stand in the environment as well (`environmentName`). */
+  readonly hasVariable?: boolean
 }
 
 export interface CommandSpec {
@@ -33,7 +35,7 @@ export interface CommandSpec {
   readonly words?: readonly string[]
   readonly options: readonly OptionSpec[]
   readonly examples: readonly (readonly [line: string, what: string])[]
-  /** Below the examples. */
+  /** Below the examples: paragraphs, which are wrapped. */
   readonly notes?: string
   /** Answers the exit status. */
   run(input: Input, io: Io): Promise<number>
@@ -76,6 +78,11 @@ export interface Input {
   readonly name: string | undefined
   /** The words after `--`. */
   readonly command: readonly string[]
+}
+
+/** `--ready-timeout` is AUTOUP_READY_TIMEOUT there. */
+export function environmentName({ flag }: Pick<OptionSpec, 'flag'>): string {
+  return `AUTOUP_${flag.toUpperCase().replaceAll('-', '_')}`
 }
 
 export function has(input: Input, flag: string): boolean {

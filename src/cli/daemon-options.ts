@@ -10,7 +10,7 @@ export const DEFAULT_KEEP = 5
 
 const DAEMON = 'As a daemon'
 
-export const DAEMON_OPTIONS: readonly OptionSpec[] = [
+const OPTIONS: readonly OptionSpec[] = [
   {
     flag: 'log-file',
     value: 'FILE',
@@ -34,3 +34,6 @@ export const DAEMON_OPTIONS: readonly OptionSpec[] = [
     group: DAEMON,
   },
 ]
+
+/** In the order of the help. */
+export const DAEMON_OPTIONS: readonly OptionSpec[] = OPTIONS.map((option) => ({ ...option, hasVariable: true }))

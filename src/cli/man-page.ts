@@ -3,8 +3,7 @@
  * (make-man-page.ts) and never edited; what a service needs to know beyond its options is in docs/.
  */
 
-import type { CommandEntry, OptionSpec } from './command.ts'
-import { environmentName } from './option-reader.ts'
+import { type CommandEntry, environmentName, type OptionSpec } from './command.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 
 /** `release` is the version of autoup. */
@@ -30,7 +29,7 @@ export async function manPage(commands: Readonly<Record<string, CommandEntry>>, 
       return [
         `.SS autoup ${text(name)}`,
         paragraph(description ?? `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`),
-        ...own.flatMap((option) => optionLines(option, common.has(option))),
+        ...own.flatMap((option) => optionLines(option)),
         ...(isLikeRun ? ['.PP', 'All options of', '.B autoup run', 'as well.'] : []),
         '.PP',
         'Examples:',
@@ -65,8 +64,8 @@ function synopsis(name: string, takes: string, word = '[name]'): string {
   return `.B autoup ${text(name)}\n${paragraph(`[options]${rest}`)}`
 }
 
-function optionLines(option: OptionSpec, hasVariable: boolean): string[] {
-  const { flag, value, help, choices, default: usual, isRepeatable } = option
+function optionLines(option: OptionSpec): string[] {
+  const { flag, value, help, choices, default: usual, isRepeatable, hasVariable } = option
   const head = `\\fB\\-\\-${text(flag)}\\fR${value === undefined ? '' : ` \\fI${text(value)}\\fR`}`
   const more = [
     ...(choices ? [`One of ${choices.join(', ')}.`] : []),

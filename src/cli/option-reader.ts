@@ -5,7 +5,7 @@
  */
 
 import { AutoupError } from '../core/errors.ts'
-import type { FileLayer, Input, OptionSpec } from './command.ts'
+import { environmentName, type FileLayer, type Input } from './command.ts'
 import type { Io } from './io.ts'
 import { NAME } from './run-options.ts'
 import { nameFromEnvironment } from './where.ts'
@@ -51,10 +51,6 @@ export function optionReader(layers: Layers): OptionReader {
       return found ? at(found, () => parseSwitch(found.values.at(-1) ?? '')) : false
     },
   }
-}
-
-export function environmentName(option: Pick<OptionSpec, 'flag'>): string {
-  return `AUTOUP_${option.flag.toUpperCase().replaceAll('-', '_')}`
 }
 
 /** The first place in which the option stands, or null. */

@@ -6,7 +6,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { AutoupError } from '../core/errors.ts'
 import { hasColor, painter } from '../report/color.ts'
-import type { CommandEntry, CommandSpec, Input } from './command.ts'
+import { type CommandEntry, type CommandSpec, environmentName, type Input, type OptionSpec } from './command.ts'
 import { COMMANDS, loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
 import { version } from './version.ts'
@@ -69,7 +69,7 @@ export function root(io: Io): Command {
     })
   program.addHelpText(
     'after',
-    section(paint('bold', 'Examples'), [
+    section(program, 'Examples', [
       ['autoup run --fetch github:org/app --listen 8080', 'publish a release there: it is live here'],
       ['autoup upgrade app', 'now, by hand, and wait for the verdict'],
     ]),
@@ -98,7 +98,7 @@ export function define(command: Command, spec: CommandSpec): (args: readonly str
   if (spec.takes === 'command') command.argument('[command...]')
   for (const each of spec.options) {
     const flags = each.value === undefined ? `--${each.flag}` : `--${each.flag} <${each.value}>`
-    const option = new Option(flags, each.default === undefined ? each.help : `${each.help} (default: ${each.default})`)
+    const option = new Option(flags, helpOf(each))
     command.addOption(each.group === undefined ? option : option.helpGroup(each.group))
     command.on(`option:${option.name()}`, (value: string | null) => {
       options.set(each.flag, [...(options.get(each.flag) ?? []), value ?? ''])
@@ -109,8 +109,10 @@ export function define(command: Command, spec: CommandSpec): (args: readonly str
     visibleArguments: () => [],
     optionTerm: (option) => option.flags.replace(/<(.*)>$/, '$1'),
   })
-  command.addHelpText('after', () => section(command.createHelp().styleTitle('Examples'), spec.examples))
-  if (spec.notes) command.addHelpText('after', `\n${spec.notes}`)
+  command.addHelpText('after', () => section(command, 'Examples', spec.examples))
+  for (const paragraph of spec.notes?.split('\n\n') ?? []) {
+    command.addHelpText('after', () => `\n${wrapped(command, paragraph, 0)}`)
+  }
   return (args) => {
     if (spec.takes !== 'command') return { options, name: command.args[0], command: [] }
     const [words, behind] = splitAtDashes(command.args, args)
@@ -148,13 +150,29 @@ function firstWord({ options }: CommandSpec, args: readonly string[]): number {
   return -1
 }
 
-function section(title: string, examples: CommandSpec['examples']): string {
+/** With its default, and where else it may stand. */
+function helpOf(option: OptionSpec): string {
+  const usual = option.default === undefined ? '' : ` (default: ${option.default})`
+  return `${option.help}${usual}${option.hasVariable ? ` [${environmentName(option)}]` : ''}`
+}
+
+/** Two lines for each where one does not fit. */
+function section(command: Command, title: string, examples: CommandSpec['examples']): string {
   const width = Math.max(...examples.map(([line]) => line.length))
-  const isWide = width > HELP_WIDTH / 2
+  const isNarrow = examples.some(([, what]) => width + what.length + 4 > widthOf(command))
   const lines = examples.map(([line, what]) =>
-    isWide ? `  ${line}\n      ${what}` : `  ${line.padEnd(width)}  ${what}`,
+    isNarrow ? `  ${line}\n${wrapped(command, what, 6)}` : `  ${line.padEnd(width)}  ${what}`,
   )
-  return `\n${title}\n${lines.join('\n')}`
+  return `\n${command.createHelp().styleTitle(title)}\n${lines.join('\n')}`
+}
+
+function wrapped(command: Command, text: string, indent: number): string {
+  const lines = command.createHelp().boxWrap(text.replaceAll('\n', ' '), widthOf(command) - indent)
+  return lines.replace(/^/gm, ' '.repeat(indent))
+}
+
+function widthOf(command: Command): number {
+  return command.configureOutput().getOutHelpWidth?.() ?? HELP_WIDTH
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` as one sentence. */

@@ -19,6 +19,7 @@ export const FETCH: OptionSpec = {
   value: 'SPEC',
   help: 'the release source: file:PATH, https://…, github:owner/repo[@range], npm:package[@range], ./plugin.js',
   group: SOURCE,
+  hasVariable: true,
 }
 
 export const SHA256: OptionSpec = {
@@ -26,6 +27,7 @@ export const SHA256: OptionSpec = {
   value: 'HEX',
   help: 'take only the artifact with this digest',
   group: TRUST,
+  hasVariable: true,
 }
 
 export const TOKEN_FILE: OptionSpec = {
@@ -34,6 +36,7 @@ export const TOKEN_FILE: OptionSpec = {
   help: 'the token for the source',
   default: '$CREDENTIALS_DIRECTORY, then GH_TOKEN, GITHUB_TOKEN or NPM_TOKEN',
   group: SOURCE,
+  hasVariable: true,
 }
 
 export const PUBLIC_KEY: OptionSpec = {
@@ -41,12 +44,14 @@ export const PUBLIC_KEY: OptionSpec = {
   value: 'KEY|FILE',
   help: 'take only what this minisign key has signed',
   group: TRUST,
+  hasVariable: true,
 }
 
 export const ALLOW_UNVERIFIED: OptionSpec = {
   flag: 'allow-unverified',
   help: 'take what nothing vouches for, and http: from anywhere',
   group: TRUST,
+  hasVariable: true,
 }
 
 export const NAME: OptionSpec = {
@@ -55,9 +60,10 @@ export const NAME: OptionSpec = {
   help: 'one master per name and state directory',
   default: 'from the source or the command',
   group: PLACES,
+  hasVariable: true,
 }
 
-export const RUN_OPTIONS: readonly OptionSpec[] = [
+const OPTIONS: readonly OptionSpec[] = [
   FETCH,
   TOKEN_FILE,
   {
@@ -196,3 +202,6 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     group: PLACES,
   },
 ]
+
+/** In the order of the help. */
+export const RUN_OPTIONS: readonly OptionSpec[] = OPTIONS.map((option) => ({ ...option, hasVariable: true }))

@@ -20,12 +20,11 @@ export const run: CommandSpec = {
     ['autoup run --fetch github:org/app --listen 8080', 'publish a release there: it is live here'],
     ['autoup run --listen 8080 --instances 4 -- node server.js', 'a command as it is; USR2 restarts it gracefully'],
   ],
-  notes: `Every option can stand in the environment: --ready-timeout as AUTOUP_READY_TIMEOUT, --no-respawn as
-AUTOUP_NO_RESPAWN=1, several --listen as AUTOUP_LISTEN="8080 unix:/run/app.sock"; and in
-autoup.config.json: {"ready-timeout": "30s", "listen": [8080], "command": ["node", "server.js"]}.
-The command line comes before the environment, that before the file. A name is that of the
-service, and picks the app where the file has several: autoup run web. (Workers get variables of
-such names, too, which say who they are: AUTOUP_NAME in a worker is not --name.)
+  notes: `Every option can stand in the environment, by the name in brackets: a switch as AUTOUP_NO_RESPAWN=1, several
+--listen as AUTOUP_LISTEN="8080 unix:/run/app.sock"; and in autoup.config.json: {"ready-timeout": "30s", "listen":
+[8080], "command": ["node", "server.js"]}. The command line comes before the environment, that before the file. A name
+is that of the service, and picks the app where the file has several: autoup run web. (Workers get variables of such
+names, too, which say who they are: AUTOUP_NAME in a worker is not --name.)
 
 Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; HUP reads the
 configuration again; TERM and INT drain and stop, a second one at once, as QUIT does; TTIN and

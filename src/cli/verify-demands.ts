@@ -7,9 +7,15 @@ import type { Digest } from '../trust/digest.ts'
 import type { Demands } from '../trust/verify-file.ts'
 import { has, type Input, lastValue, type OptionSpec } from './command.ts'
 import type { Io } from './io.ts'
-import { SHA256 } from './run-options.ts'
 
 const PROOFS = 'What must hold'
+
+const SHA256: OptionSpec = {
+  flag: 'sha256',
+  value: 'HEX',
+  help: 'it has this digest',
+  group: PROOFS,
+}
 
 const SUMS: OptionSpec = {
   flag: 'sums',
@@ -47,14 +53,7 @@ const NAME: OptionSpec = {
   default: 'the name of FILE',
 }
 
-export const VERIFY_OPTIONS: readonly OptionSpec[] = [
-  { ...SHA256, help: 'it has this digest', group: PROOFS },
-  SUMS,
-  PUBLIC_KEY,
-  SIGNATURE,
-  VERSION,
-  NAME,
-]
+export const VERIFY_OPTIONS: readonly OptionSpec[] = [SHA256, SUMS, PUBLIC_KEY, SIGNATURE, VERSION, NAME]
 
 /** Throws AutoupError `usage` where nothing would be proved. */
 export function fileGiven(input: Input): string {

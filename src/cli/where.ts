@@ -14,6 +14,7 @@ export const STATE_DIR: OptionSpec = {
   value: 'DIR',
   help: 'where builds and state are kept',
   default: '$STATE_DIRECTORY, else /var/lib/autoup as root, else ~/.local/state/autoup',
+  hasVariable: true,
 }
 
 export const CONFIG: OptionSpec = {
@@ -21,6 +22,7 @@ export const CONFIG: OptionSpec = {
   value: 'FILE',
   help: 'the configuration',
   default: 'autoup.config.json in the working directory, where there is one',
+  hasVariable: true,
 }
 
 /** Where a command finds its service. */

@@ -1,5 +1,8 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { type CommandSpec, environmentName } from '../../src/cli/command.ts'
+import { COMMANDS, loadCommand } from '../../src/cli/commands.ts'
+import { RUN_OPTIONS } from '../../src/cli/run-options.ts'
 import type { ControlReply } from '../../src/runtime/control-server.ts'
 import { DONE, event, fakeMaster, ROW, STATUS, temporaryDirectory } from './fake-master.ts'
 import { autoup, memory } from './terminal.ts'
@@ -201,14 +204,32 @@ describe('help and mistakes', () => {
     }
   })
 
-  test('run --help has every option, its default, the variables and two examples', async () => {
-    const { code, stdout } = await autoup(['run', '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toMatch(/--ready-timeout DURATION .*\(default: 30s\)/)
-    expect(stdout).toContain('AUTOUP_READY_TIMEOUT')
-    expect(stdout.match(/^ {2}autoup run /gm)).toHaveLength(2)
-    expect(stdout).not.toContain('\u001b')
-    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+  test.each(Object.keys(COMMANDS))(
+    '%s --help fits 80 columns, with every default and variable, and examples',
+    async (name) => {
+      const terminal = memory(true)
+      const { code } = await autoup([name, '--help'], { stdout: terminal, env: { NO_COLOR: '1' } })
+      expect(code).toBe(0)
+      const help = terminal.text()
+      const words = help.replace(/\s+/g, ' ')
+      const { options, examples, takes } = (await loadCommand(name)) as CommandSpec
+      for (const option of options) {
+        const usual = option.default === undefined ? '' : ` (default: ${option.default})`
+        const variable = option.hasVariable ? ` [${environmentName(option)}]` : ''
+        expect(words).toContain(`${option.help}${usual}${variable}`)
+      }
+      if (takes !== 'nothing') expect(examples.length).toBeGreaterThanOrEqual(2)
+      for (const [line, what] of examples) expect(words).toContain(`${line} ${what}`.replace(/\s+/g, ' '))
+      const shown = new Set(examples.map(([line]) => `  ${line}`))
+      expect(help.split('\n').filter((line) => line.length > 80 && !shown.has(line))).toEqual([])
+    },
+  )
+
+  test('run --help says of each option by what name it stands in the environment', async () => {
+    const { stdout } = await autoup(['run', '--help'])
+    expect(stdout).toMatch(/--ready-timeout DURATION .*\(default: 30s\)\s+\[AUTOUP_READY_TIMEOUT\]/)
+    expect(stdout.match(/\[AUTOUP_[A-Z0-9_]+\]/g)).toHaveLength(RUN_OPTIONS.length)
+    expect((await autoup(['verify', '--help'])).stdout).not.toContain('[AUTOUP_')
   })
 
   test('help is coloured on a terminal, and not with NO_COLOR', async () => {

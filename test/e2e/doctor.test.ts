@@ -9,7 +9,7 @@ import { nodeServer, publish } from '../support/builds.ts'
 import { autoup, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
-import { BY_HAND, startService } from '../support/service.ts'
+import { BY_HAND, type Service, startService } from '../support/service.ts'
 
 interface Examined extends Diagnosis {
   readonly code: number | null
@@ -108,20 +108,20 @@ describe('before a start', () => {
   })
 })
 
+/** What it was started with. */
+function wordsOf({ master, port, path }: Service): string[] {
+  return [
+    ...[master.name, '--state-dir', master.stateDir],
+    ...['--fetch', `file:${path}`, '--listen', `127.0.0.1:${port}`],
+  ]
+}
+
 describe('of a master', () => {
   test('that runs, its sockets are its own, and nothing of it is disturbed', async () => {
     const service = await startService({ args: BY_HAND })
-    const { master, port, path } = service
+    const { master, port } = service
     const before = readFileSync(join(master.home, 'state.json'), 'utf8')
-    const words = [
-      master.name,
-      '--state-dir',
-      master.stateDir,
-      '--fetch',
-      `file:${path}`,
-      '--listen',
-      `127.0.0.1:${port}`,
-    ]
+    const words = wordsOf(service)
     const { code, stdout, stderr } = await autoup(['doctor', '--json', ...words])
     const { of, findings } = understand(code, stdout)
     expect({ code, stderr }, JSON.stringify(findings)).toEqual({ code: 0, stderr: '' })
@@ -137,21 +137,14 @@ describe('of a master', () => {
   })
 
   test('that was killed, its workers and a build that somebody changed are told', async () => {
-    const { master, port, path } = await startService({ args: BY_HAND })
+    const service = await startService({ args: BY_HAND })
+    const { master } = service
+    const words = wordsOf(service)
     const [worker] = (await master.status()).workers
     await master.kill9()
     const tree = join(master.home, 'current', 'tree')
     const [file] = readdirSync(tree)
     appendFileSync(join(tree, file!), '\n')
-    const words = [
-      master.name,
-      '--state-dir',
-      master.stateDir,
-      '--fetch',
-      `file:${path}`,
-      '--listen',
-      `127.0.0.1:${port}`,
-    ]
     const { code, stdout } = await autoup(['doctor', '--json', ...words])
     const { of, findings } = understand(code, stdout)
     expect(findings.find(({ check, level }) => check === 'leftovers' && level === 'warn')?.message).toContain(
