@@ -30,7 +30,7 @@ describe.each(NODES)('node %s', (_, node) => {
 
   test.each([
     ['https', 'https.mjs', { isTls: true }],
-    ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8, newShare: 0.1 }],
+    ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8 }],
   ])(
     `${SWAPS} swaps under 500 requests a second fail none of them: %s`,
     async (_name, file, load) => {
