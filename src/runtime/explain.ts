@@ -44,7 +44,7 @@ export function explainNotReady(
   const within = `within ${formatDuration(timeoutMs)}`
   switch (ready.kind) {
     case 'auto':
-      return `was not seen to serve ${unservedPart(pid, doors, within)}${OTHER_FORMS}`
+      return `was not seen to serve ${unservedPart(pid, doors, within)}`
     case 'notify':
       return `did not send READY=1 to NOTIFY_SOCKET or AUTOUP_NOTIFY ${within}: with --ready notify it has to say so itself, a Node app with process.send('ready')`
     case 'http':
@@ -60,7 +60,7 @@ export function explainNotReady(
 }
 
 const OTHER_FORMS =
-  '; if it serves all the same, say how it shows that with --ready notify, http:/path, tcp, exec:COMMAND or uptime:3s'
+  'if it serves all the same, say how it shows that with --ready notify, http:/path, tcp, exec:COMMAND or uptime:3s'
 
 /** What it serves is left out; where it listens instead, the kernel says. */
 function unservedPart(pid: number, doors: Doors, within: string): string {
@@ -74,7 +74,9 @@ function unservedPart(pid: number, doors: Doors, within: string): string {
   const own = ownListeners(pid, doors.inodes).map((listener) => listener.address)
   const socket = `the socket it was given as descriptor ${fd} (LISTEN_FDS)`
   const instead =
-    own.length > 0 ? `it listens on ${own.join(' and ')} instead of ${socket}` : `it did not accept on ${socket}`
+    own.length > 0
+      ? `it listens on ${own.join(' and ')} instead of ${socket}; let it listen on ${nameListeners(left)}, or declare where it does with --listen ${own[0]}`
+      : `it did not accept on ${socket}; ${OTHER_FORMS}`
   return `${which} ${within}: ${instead}`
 }
 

@@ -77,18 +77,21 @@ test('it is ready when the last declared socket is listened on, and not before',
   expect(master.output).toContain('late')
 })
 
-test('a declared listener that nobody takes is named at the ready timeout', async () => {
+test('a declared listener that nobody takes is named at the ready timeout, with what is listened on instead', async () => {
   const unused = await freePort()
   const port = await freePort()
+  const own = await freePort()
   const { master } = await startNode({
-    app: PLAIN,
+    app: `${PLAIN}; require('node:http').createServer().listen(${own}, '127.0.0.1')`,
     env: { PORT: String(port) },
     listen: [`127.0.0.1:${port}`, `127.0.0.1:${unused}`],
     args: ['--ready-timeout', '2s'],
   })
-  const failed = await master.next('worker-failed')
-  expect(failed.reason).toMatch(`127.0.0.1:${unused} as well, which --listen declares, within 2.0 s`)
-  expect(failed.reason).toContain('descriptor 4')
+  const { reason } = await master.next('worker-failed')
+  expect(reason).toMatch(`127.0.0.1:${unused} as well, which --listen declares, within 2.0 s`)
+  expect(reason).toContain('descriptor 4')
+  const cure = `let it listen on 127.0.0.1:${unused}, or declare where it does with --listen 127.0.0.1:${own}`
+  expect(reason).toContain(cure)
 })
 
 test('what no --listen declares is bound by the app, which is told what to type', async () => {
@@ -103,8 +106,10 @@ test('what no --listen declares is bound by the app, which is told what to type'
   expect(await until('it listens', () => askText(own).catch(() => null))).toBe('own')
   expect(await askText(path)).toBe('path')
   const [first, second, ...others] = [...told(master)].sort()
-  expect(first).toContain(`add --listen 127.0.0.1:${own}, or let it listen on 127.0.0.1:${port}, which is declared`)
-  expect(second).toContain(`add --listen unix:${path}, or`)
+  expect(first).toContain(
+    `declare it with --listen 127.0.0.1:${own}, or let it listen on 127.0.0.1:${port}, which is declared`,
+  )
+  expect(second).toContain(`declare it with --listen unix:${path}, or`)
   expect(others).toEqual([])
 })
 

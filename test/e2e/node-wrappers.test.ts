@@ -56,5 +56,8 @@ test('where the descriptors were closed on the way, that is said', async () => {
     command: ['sh', '-c', 'exec node server.cjs 3<&-'],
   })
   await master.next('worker-failed')
-  expect(master.output.join('\n')).toMatch(/descriptor 3 \(port-\d+\) has not arrived.*--keep-file-descriptors/)
+  const told = new Set(master.output.filter((line) => line.startsWith('autoup: ')))
+  expect([...told]).toEqual([
+    expect.stringMatching(/descriptor 3 \(port-\d+\) has not arrived.*--keep-file-descriptors/),
+  ])
 })

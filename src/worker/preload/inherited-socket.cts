@@ -5,7 +5,6 @@
  * closed: this process then accepts no more, while the socket lives on in the master.
  */
 
-import { readlinkSync } from 'node:fs'
 import { type Bound, pathOf } from './addresses.cts'
 import { type Handle, openHandle } from './internals.cts'
 
@@ -92,7 +91,6 @@ export class InheritedSocket {
 
   #open(): Handle | null {
     if (this.#real !== null) return this.#real
-    if (!isSocket(this.fd)) return null
     const real = openHandle(this.fd)
     if (real === null) return null
     this.#real = real
@@ -140,15 +138,6 @@ export class InheritedSocket {
     const prototype: Handle = Object.getPrototypeOf(this.#real)
     if (this.#seats.some(({ isRef }) => isRef)) prototype.ref.call(this.#real)
     else prototype.unref.call(this.#real)
-  }
-}
-
-/** What stands at the number may be something of Node's own where the socket did not get through. */
-export function isSocket(fd: number): boolean {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')
-  } catch {
-    return false
   }
 }
 

@@ -74,7 +74,8 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
       if (door.isOf(server)) return
       if (asked?.kind === 'tcp' && door.isAt(asked.port)) return door.giveUp()
       if (first === null) door.openFor(server)
-      if (asked !== null) tell(undeclared(asked, sockets))
+      // Where one is missing, it is that one: told already.
+      if (asked !== null && sockets.missing.length === 0) tell(undeclared(asked, sockets))
     },
     onClosed: (asked) =>
       tell(`the socket of ${shown(asked)} was closed by the app, and comes back with the next worker only`),
@@ -111,10 +112,10 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
 const LONG_LIVED_SHARE = 0.75
 
 function undeclared(asked: Asked, { shown: declared }: Sockets): string {
-  const own = `--listen ${shown(asked)}`
+  const own = `declare it with --listen ${shown(asked)}`
   const instead =
     declared === null
-      ? `add ${own}`
-      : `add ${own}, or let it listen on ${declared}, which ${declared.includes(' and ') ? 'are' : 'is'} declared`
+      ? own
+      : `${own}, or let it listen on ${declared}, which ${declared.includes(' and ') ? 'are' : 'is'} declared`
   return `the app listens on ${shown(asked)}, which no --listen declares: it binds that itself, and two workers cannot both do that; ${instead}`
 }
