@@ -78,14 +78,21 @@ test('a connection that stays idle holds nobody back for longer than the app its
   expect(service.master.events.filter(({ type }) => type === 'worker-killed')).toEqual([])
 })
 
-test('a websocket holds no swap back, and is not waited for beyond the drain timeout', async () => {
+test('a websocket holds no swap back: it goes on, is told to go, and where it stays is cut when the drain timeout nears', async () => {
   const service = await startService({ build: app('1'), args: [...BY_HAND, '--drain-timeout', '2s'] })
-  const client = await connect(service.port)
-  expect(await client.ask(UPGRADE)).toMatch(/^HTTP\/1.1 101/)
+  const [polite, deaf] = [await connect(service.port), await connect(service.port)]
+  for (const client of [polite, deaf]) expect(await client.ask(UPGRADE)).toMatch(/^HTTP\/1.1 101/)
+  polite.endsAt(GOING_AWAY)
   const old = await swapTo(service, app('2'))
   expect(await service.ask()).toMatchObject({ version: '2' })
-  await client.ended
+  for (const client of [polite, deaf]) void client.ask('still here')
+  await Promise.all([polite.ended, deaf.ended])
+  for (const client of [polite, deaf]) {
+    expect(client.received(), 'the app had it, and answered').toContain('still here')
+    expect(client.received().split(GOING_AWAY), 'it was told, and once').toHaveLength(2)
+  }
   await areGone(old)
+  expect(service.master.events.filter(({ type }) => type === 'worker-killed')).toEqual([])
 })
 
 test('the app’s own handler of the signal runs, as what was given to RegisterOnShutdown', async () => {
@@ -103,10 +110,16 @@ const impatient = (version: string) => app(version, { doors: [{ name: 'http', wh
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+/** A close frame of a server, code 1001 (RFC 6455, 5.5.1), as latin1. */
+const GOING_AWAY = '\x88\x02\x03\xe9'
 
 interface Client {
   /** Writes, and resolves with what comes next. */
   ask(text: string): Promise<string>
+  /** All that has come. */
+  received(): string
+  /** From its side too, once this has come. */
+  endsAt(text: string): void
   readonly ended: Promise<void>
 }
 
@@ -115,11 +128,21 @@ function connect(port: number): Promise<Client> {
     const socket = net.connect(port, '127.0.0.1')
     onEnd(() => socket.destroy())
     const ended = new Promise<void>((end) => socket.on('close', () => end()))
-    socket.setEncoding('utf8')
+    let all = ''
+    let last: string | null = null
+    socket.setEncoding('latin1')
+    socket.on('data', (chunk) => {
+      all += chunk
+      if (last !== null && all.includes(last)) socket.end()
+    })
     socket.on('error', reject)
     socket.on('connect', () =>
       resolve({
         ended,
+        received: () => all,
+        endsAt(text) {
+          last = text
+        },
         ask: (text) =>
           new Promise((answer) => {
             socket.once('data', (chunk) => answer(String(chunk)))
