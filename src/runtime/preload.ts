@@ -32,7 +32,7 @@ export function preloadFor(
   warn: (message: string) => void,
 ): string | null {
   const { settings, paths, user } = context
-  // An embedded program says by itself what it does with its sockets.
+  // An embedded program has the same parts in it, and loads them by itself (src/embed/worker.ts).
   if (!settings.preload || settings.embedded !== null) return null
   const file = copyOrSource(paths, warn)
   if (user === null || isReachable(file, user)) return file

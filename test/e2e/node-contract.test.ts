@@ -102,6 +102,11 @@ describe('it is ready', () => {
     },
   )
 
+  test('where nothing is declared, on the first server that the app has', async () => {
+    const { master } = await startNode({ app: PLAIN, listen: [], args: ['--ready', 'http:/up'] })
+    expect((await master.next('worker-ready')).how).toMatch(/answers on \d+/)
+  })
+
   test('by a listener named probe, which the app need not know', async () => {
     const port = await freePort()
     const app = `${PLAIN}; server.on('request', (request) => console.log('asked', request.url))`

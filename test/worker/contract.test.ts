@@ -61,9 +61,11 @@ test('what is hidden can be read and changed by name, and no child has it', () =
 })
 
 test.each([
-  ['--require="/x/index.cjs"', undefined],
-  ['--max-old-space-size=99 --require="/x/index.cjs"', '--max-old-space-size=99'],
-  ['--require=./mine.cjs  --require="/a b/index.cjs"', '--require=./mine.cjs '],
+  ['--require="/x/preload/index.cjs"', undefined],
+  ['--max-old-space-size=99 --require="/x/preload/index.cjs"', '--max-old-space-size=99'],
+  ['--require=./mine.cjs  --require="/a \\"b/preload/index.cjs"', '--require=./mine.cjs '],
+  ['--require="./mine.cjs" --require="/x/preload/index.cjs"', '--require="./mine.cjs"'],
+  ['--no-warnings --require="/x/preload/index.cjs" --require=./wrapper.cjs', '--no-warnings --require=./wrapper.cjs'],
   ['--no-warnings', '--no-warnings'],
 ])('gives %s back as %s', (given, users) => {
   const env: NodeJS.ProcessEnv = { NODE_OPTIONS: given }

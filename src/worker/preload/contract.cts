@@ -56,12 +56,13 @@ export function hideContract(env: NodeJS.ProcessEnv): void {
   Object.setPrototypeOf(env, Object.create(Object.getPrototypeOf(env), hidden))
 }
 
-/** Gives NODE_OPTIONS back as the user had it: ours is the last word in it. */
+/** As the master quotes it (src/runtime/preload.ts), after what the user has; a wrapper may have added more behind it. */
+const OWN_OPTION = / ?--require="(?:[^"\\]|\\.)*\/preload\/index\.cjs"/
+
+/** Gives NODE_OPTIONS back as the user had it. */
 export function restoreNodeOptions(env: NodeJS.ProcessEnv): void {
-  const options = env.NODE_OPTIONS ?? ''
-  const own = options.lastIndexOf('--require=')
-  if (own < 0) return
-  const users = options.slice(0, own).replace(/ $/, '')
+  if (env.NODE_OPTIONS === undefined) return
+  const users = env.NODE_OPTIONS.replace(OWN_OPTION, '')
   if (users === '') delete env.NODE_OPTIONS
   else env.NODE_OPTIONS = users
 }

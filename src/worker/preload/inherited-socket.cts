@@ -81,12 +81,12 @@ export class InheritedSocket {
   }
 
   #ask(): Bound {
-    const path = pathOf(this.fd)
-    if (path !== null) return { kind: 'unix', path }
     const name: { address?: string; port?: number } = {}
     this.#open()?.getsockname?.(name)
     const { address, port } = name
-    return address === undefined || port === undefined ? { kind: 'unknown' } : { kind: 'tcp', host: address, port }
+    if (address !== undefined && port !== undefined) return { kind: 'tcp', host: address, port }
+    const path = pathOf(this.fd)
+    return path === null ? { kind: 'unknown' } : { kind: 'unix', path }
   }
 
   #open(): Handle | null {

@@ -73,7 +73,7 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
     onOther(server, asked) {
       if (door.isOf(server)) return
       if (asked?.kind === 'tcp' && door.isAt(asked.port)) return door.giveUp()
-      if (first === null) door.openFor(server)
+      if (first === null) server.once('listening', () => door.openFor(server))
       // Where one is missing, it is that one: told already.
       if (asked !== null && sockets.missing.length === 0) tell(undeclared(asked, sockets))
     },
