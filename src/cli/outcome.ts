@@ -4,14 +4,22 @@
  * status is the worst.
  */
 
-import { AutoupError, EXIT_STATUS } from '../core/errors.ts'
+import { AutoupError, EXIT_STATUS, errnoOf, isMachineTrouble, messageOf } from '../core/errors.ts'
 import type { Io } from './io.ts'
 
-/** A mistake of the user is one sentence, with the status of DESIGN.md section 5; a bug is a stack and 1. */
+/**
+ * A mistake of the user is one sentence, with the status of DESIGN.md section 5, and so is a machine that has no more to
+ * give; a bug is a stack and 1.
+ */
 export function told(error: unknown, io: Pick<Io, 'stderr'>): number {
   if (error instanceof AutoupError) {
     io.stderr.write(`autoup: ${error.message}\n`)
     return EXIT_STATUS[error.code]
+  }
+  if (isMachineTrouble(errnoOf(error))) {
+    const advice = 'free some, or raise the limit of this process (df, free, ulimit -a)'
+    io.stderr.write(`autoup: the machine has no more of what this takes (${messageOf(error)}): ${advice}\n`)
+    return EXIT_STATUS.failed
   }
   const what = error instanceof Error ? error.stack : error
   io.stderr.write(`autoup: this is a bug in autoup; please report it:\n${what}\n`)

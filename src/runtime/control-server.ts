@@ -68,6 +68,8 @@ export interface ControlServer {
 
 /** A reader of events that is this far behind is cut off: the master's memory is not its buffer. */
 const EVENT_BACKLOG_BYTES = 1024 * 1024
+/** Far more commands than anybody waits for at once; without a bound, readers of events that nobody ends would take the master's descriptors. */
+const CONNECTIONS_MAX = 256
 const CLOSE_GRACE_MS = 500
 
 /** `directory` is the state directory of this name. Throws AutoupError `failed`. */
@@ -84,6 +86,7 @@ export async function startControlServer(options: {
     socket.on('error', () => {})
     readRequest(socket, (request) => answer(socket, request, handlers))
   })
+  server.maxConnections = CONNECTIONS_MAX
   await bindControlSocket(server, directory)
   // An accept(2) that fails (EMFILE) is tried again with the next connection.
   server.on('error', () => {})
