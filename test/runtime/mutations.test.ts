@@ -12,7 +12,7 @@ import type { StageJob, StageVerdict } from '../../src/runtime/stage-protocol.ts
 import type { StorePaths } from '../../src/store/layout.ts'
 import { inParallel } from '../../src/system/parallel.ts'
 import { removeTree } from '../../src/system/tree.ts'
-import { damaged, damages, flipped, runsOf } from '../support/damage.ts'
+import { assertRuns, damaged, damages, flipped } from '../support/damage.ts'
 import { startGithub } from '../support/github-server.ts'
 import { type Site, serveSite } from '../support/site.ts'
 import { jobFor, runJob, temporaryStore } from '../support/stores.ts'
@@ -187,7 +187,7 @@ describe('random damage', () => {
   test.each(Object.entries(SETS))('of any part of %s, or of several', { timeout: 600_000 }, async (_, set) => {
     const published: Published = set
     const damage = fc.array(fc.tuple(part, damages), { minLength: 1, maxLength: 3 })
-    await fc.assert(
+    await assertRuns(
       fc.asyncProperty(damage, async (all) => {
         const next: Record<Part, Buffer | null> = { ...published }
         for (const [name, how] of all) {
@@ -196,19 +196,21 @@ describe('random damage', () => {
         }
         await stage(next as Published)
       }),
-      runsOf(0.2, { runs: 500, withinMs: WITHIN_MS }),
+      0.2,
+      { runs: 500, withinMs: WITHIN_MS },
     )
     expectNothingSealed()
   })
 
   test('of the answers of the GitHub API', { timeout: 600_000 }, async () => {
     const { github, judgeGithub } = await withGithub({ SHA256SUMS: GENUINE.sums })
-    await fc.assert(
+    await assertRuns(
       fc.asyncProperty(damages, async (how) => {
         github.garble((text) => damaged(Buffer.from(text), how))
         await judgeGithub()
       }),
-      runsOf(0.2, { runs: 500, withinMs: WITHIN_MS }),
+      0.2,
+      { runs: 500, withinMs: WITHIN_MS },
     )
     expectNothingSealed()
   })

@@ -53,10 +53,31 @@ export function* flipped(bytes: Buffer, from = 0, to: number = bytes.length): Ge
 }
 
 /**
- * How often fast-check runs a property: a `share` (of 1) of FUZZ_RUNS, which counts all of a file and is kept to, or
- * else as often as it can in the time that there is.
+ * fc.assert, with a property that runs for a `share` (of 1) of FUZZ_RUNS, which counts all of a file and is kept to, or
+ * else as often as it can in the time that there is. fast-check does not wait for the run that it cuts short; this does,
+ * since that one still works in the folder of its test.
  */
-export function runsOf(share: number, otherwise: { runs: number; withinMs: number }): fc.Parameters<unknown> {
+export async function assertRuns<Values>(
+  property: fc.IAsyncPropertyWithHooks<Values>,
+  share: number,
+  otherwise: { readonly runs: number; readonly withinMs: number },
+): Promise<void> {
+  let running: Promise<void> = Promise.resolve()
+  let end = (): void => undefined
+  property.beforeEach(() => {
+    running = new Promise((resolve) => {
+      end = resolve
+    })
+  })
+  property.afterEach(() => end())
+  try {
+    await fc.assert(property, runsOf(share, otherwise))
+  } finally {
+    await running
+  }
+}
+
+function runsOf(share: number, otherwise: { runs: number; withinMs: number }): fc.Parameters<unknown> {
   const all = Number(process.env.FUZZ_RUNS ?? 0)
   if (all > 0) return { numRuns: Math.ceil(all * share) }
   return { numRuns: otherwise.runs, interruptAfterTimeLimit: otherwise.withinMs, markInterruptAsFailure: false }

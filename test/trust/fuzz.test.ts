@@ -15,7 +15,7 @@ import { type Unpacked, unpack } from '../../src/trust/archive.ts'
 import { digestOf } from '../../src/trust/digest.ts'
 import type { Kind } from '../../src/trust/kinds.ts'
 import { TRUST_LIMITS } from '../../src/trust/limits.ts'
-import { damaged, damages, flipped, runsOf } from '../support/damage.ts'
+import { assertRuns, damaged, damages, flipped } from '../support/damage.ts'
 import { findProgram } from '../support/requirements.ts'
 import { jobFor, runJob, temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { pack, tar } from '../support/tar.ts'
@@ -106,14 +106,15 @@ describe.each(packers())('%s', (name, kind, bytes, runs) => {
     const good = await judge(kind, bytes)
     if (typeof good === 'string') throw new Error(good)
     const known = new Set([...good.digests.values(), targetDigest])
-    await fc.assert(
+    await assertRuns(
       fc.asyncProperty(damages, async (all) => {
         const result = await judge(kind, damaged(bytes, all))
         // A tar has no checksum of what it holds; the digest of the artifact is what protects it.
         if (typeof result === 'string' || name === 'tar') return
         for (const digest of result.digests.values()) expect(known).toContain(digest)
       }),
-      runsOf(runs / sum, { runs, withinMs: BOUND_MS }),
+      runs / sum,
+      { runs, withinMs: BOUND_MS },
     )
   })
 })
