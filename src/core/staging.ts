@@ -1,11 +1,12 @@
 /** What the pipeline's ends mean: a candidate, a refusal, a restart, or nothing. */
 
-import { type BuildId, nameOf, refusalOf } from './build.ts'
+import { type Build, type BuildId, nameOf, refusalOf } from './build.ts'
 import { unreachable } from './errors.ts'
 import type { CheckResult } from './events.ts'
 import type { Remembered } from './ledger.ts'
 import { type PipelineEvent, type PipelineStep, type Poke, type StagerReport, stepPipeline } from './pipeline.ts'
 import { heldBy, quarantine } from './quarantine.ts'
+import { raiseRatchet } from './ratchet.ts'
 import { LIMITS } from './settings.ts'
 import { shownSource } from './source.ts'
 import { homeOf, type Turn } from './turn.ts'
@@ -81,6 +82,7 @@ function onEnd(
     case 'staged':
       if (report.build.id === homeOf(turn.state)?.id) {
         remember(turn, report.known, report.build.id)
+        onAnotherName(turn, report.build)
         return onNothingNew(turn, asked, isAnswer)
       }
       if (held) {
@@ -106,6 +108,21 @@ function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
   if (!isAnswer) return
   if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true })
   turn.settle('upgrade', 'unchanged', newest ? `nothing new: ${newest}` : 'nothing new', home?.version ?? null)
+}
+
+/** The bytes that run were published as another version: that is in service now. An embedded program says its own. */
+function onAnotherName(turn: Turn, { version, proofs }: Build): void {
+  const { policy, ledger } = turn.state
+  const { committed, ratchet } = ledger
+  if (policy.isEmbedded || committed === null || committed.version === version) return
+  const message = `${version} has the bytes of ${nameOf(committed)}, which runs: it is called so from now on`
+  turn.emit({ type: 'check-finished', result: 'unchanged', message })
+  turn.note({
+    ...ledger,
+    committed: { ...committed, version, proofs },
+    floor: version,
+    ratchet: raiseRatchet(ratchet, proofs),
+  })
 }
 
 function onHeld(

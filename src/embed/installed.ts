@@ -19,10 +19,9 @@ import { stageJob } from '../runtime/check-job.ts'
 import { policyOf } from '../runtime/policy.ts'
 import type { StageVerdict } from '../runtime/stage-protocol.ts'
 import { stage } from '../runtime/staging.ts'
-import { readBuild } from '../store/build-file.ts'
+import { takeStaged } from '../runtime/take-staged.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { saveLedger } from '../store/ledger-file.ts'
-import { finishStaging } from '../store/seal.ts'
 import { writeAtomically } from '../system/atomic.ts'
 import { digestOf, ownFile } from './state.ts'
 
@@ -99,9 +98,8 @@ async function stageFile(settings: Settings, paths: StorePaths, path: string, ve
       stage(job, { onProgress: () => undefined, onVerdict: resolve })
     })
     if (verdict.type === 'staged') {
-      const { directory, build: staged } = verdict
-      const build = directory === null ? readBuild(paths, staged.id) : await finishStaging(paths, directory)
-      if (build) return { ...build, version: version ?? build.version }
+      const build = await takeStaged(paths, verdict)
+      return { ...build, version: version ?? build.version }
     }
     if (verdict.type !== 'incomplete' || tries === TRIES) {
       const why = 'reason' in verdict ? verdict.reason : 'message' in verdict ? verdict.message : verdict.type

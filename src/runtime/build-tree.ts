@@ -115,7 +115,8 @@ async function makeSingle(
     sha256 = unpacked.sha256
     await rm(delivered.path)
   }
-  await chmod(path, (executable ?? (isEntry || looksLikeProgram(path))) ? 0o755 : 0o644)
+  // Also what is no entry yet: another command may make it one, and the same bytes are not unpacked twice.
+  await chmod(path, executable === true || isEntry || looksLikeProgram(path) ? 0o755 : 0o644)
   return { digests: new Map([[name, sha256]]) }
 }
 

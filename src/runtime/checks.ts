@@ -5,7 +5,7 @@
 
 import type { Source } from '../../fetchers/index.ts'
 import { type Budgets, isEmptyBudget, readBudget } from '../core/budget.ts'
-import { type Build, refusalOf } from '../core/build.ts'
+import { refusalOf } from '../core/build.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Poke, StagerReport } from '../core/pipeline.ts'
@@ -13,14 +13,13 @@ import { heldUnder } from '../core/quarantine.ts'
 import type { Settings } from '../core/settings.ts'
 import type { CallBudget } from '../core/source.ts'
 import type { Input, State } from '../core/state.ts'
-import { readBuild } from '../store/build-file.ts'
 import type { StorePaths } from '../store/layout.ts'
-import { finishStaging } from '../store/seal.ts'
 import { loadBudgets, saveBudget } from './budgets.ts'
 import { floorOf, knownOf, NOTHING_KNOWN, stageJob } from './check-job.ts'
 import type { ControlReply } from './control-server.ts'
 import type { StageJob, StageProgress, StageVerdict } from './stage-protocol.ts'
 import { type Staging, stage } from './staging.ts'
+import { takeStaged } from './take-staged.ts'
 
 export interface ChecksContext {
   readonly settings: Settings
@@ -188,7 +187,7 @@ export class Checks {
         return { ...verdict, build: verdict.id }
       case 'staged':
         try {
-          return { type: 'staged', build: await this.#finish(verdict), known: verdict.known }
+          return { type: 'staged', build: await takeStaged(this.#context.paths, verdict), known: verdict.known }
         } catch (error) {
           const isRefused = error instanceof AutoupError && error.code === 'refused'
           if (!isRefused) return { type: 'error', message: messageOf(error) }
@@ -196,14 +195,6 @@ export class Checks {
           return { type: 'refused', build: id, version, reason: messageOf(error), known: verdict.known }
         }
     }
-  }
-
-  async #finish({ directory, build }: Extract<StageVerdict, { type: 'staged' }>): Promise<Build> {
-    if (directory !== null) return await finishStaging(this.#context.paths, directory)
-    const existing = readBuild(this.#context.paths, build.id)
-    if (!existing) throw new AutoupError('failed', `the build ${build.id} is gone from the store; it is staged again`)
-    // The same bytes under another version, or vouched for anew.
-    return { ...existing, version: build.version, proofs: build.proofs }
   }
 
   #report(report: StagerReport): void {

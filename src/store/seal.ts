@@ -25,15 +25,26 @@ const MANIFEST_BYTES = 134_217_728
 const MAX_LOOKS = 400_000
 
 /**
- * Takes the staged folder, whatever comes of it. A whole build of the same id is kept; one that is damaged is moved
+ * Takes the staged folder, whatever comes of it. `said` is what was reported of it: what goes into the ledger is what lies
+ * on the disk, and the two are one or nothing is taken. A whole build of the same id is kept; one that is damaged is moved
  * aside first. Throws AutoupError: `refused` for links that lead out, `failed` when the disk does not play along.
  */
-export async function finishStaging(paths: StorePaths, stagedDirectory: string): Promise<Build> {
+export async function finishStaging(
+  paths: StorePaths,
+  stagedDirectory: string,
+  said: Omit<Build, 'committedAt'> | null = null,
+): Promise<Build> {
   try {
     const isOurs = dirname(stagedDirectory) === paths.tmp && isPlain(stagedDirectory)
     const file = isOurs ? readBuildFileIn(stagedDirectory) : null
     if (file === null) {
       throw new AutoupError('failed', `${stagedDirectory} holds no staged build: stage the release again`)
+    }
+    if (said !== null && !isSaid(file, said)) {
+      throw new AutoupError(
+        'failed',
+        `${stagedDirectory} holds another build than was reported: stage the release again`,
+      )
     }
     const existing = readBuildFile(paths, file.id)
     if (existing !== null && isWhole(await checkSeal(paths, file.id, { full: false }))) return buildOf(existing)
@@ -52,6 +63,12 @@ export async function finishStaging(paths: StorePaths, stagedDirectory: string):
     // Renamed away, or not wanted.
     await removeTree(stagedDirectory).catch(() => undefined)
   }
+}
+
+/** What was said came over a wire that takes no control characters and no long texts, so what is on the disk has none. */
+function isSaid(file: BuildFile, said: Omit<Build, 'committedAt'>): boolean {
+  const told = ({ id, version, stagedAt, proofs }: typeof said) => JSON.stringify([id, version, stagedAt, proofs])
+  return told(file) === told(said)
 }
 
 /** Keeps what stands at `builds/<id>`, if anything does, for the operator. Gives its new place, or null. */

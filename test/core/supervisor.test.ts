@@ -308,6 +308,32 @@ describe('an upgrade', () => {
   })
 })
 
+describe('a release with the bytes that run', () => {
+  const again = { ...build('1'), version: '1.1', proofs: ['minisign'] }
+
+  it('under a higher version is that version from now on, and restarts nobody', () => {
+    const world = World.serving('1')
+    world.send({ type: 'upgrade', again: false })
+    world.effects = []
+    world.send({ type: 'stager', report: { type: 'staged', build: again, known: 2 } })
+    expect(world.disk).toMatchObject({
+      committed: { id: build('1').id, version: '1.1', proofs: ['minisign'] },
+      floor: '1.1',
+      ratchet: 'minisign',
+      candidate: null,
+    })
+    expect(world.state.promotion).toBeNull()
+    expect(world.settled()).toMatchObject([{ outcome: 'unchanged', version: '1.1' }])
+  })
+
+  it('leaves an embedded program the version that it says itself', () => {
+    const world = World.serving('1', { isEmbedded: true })
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'stager', report: { type: 'staged', build: again, known: 2 } })
+    expect(world.disk.committed).toMatchObject({ version: '1' })
+  })
+})
+
 describe('quarantine', () => {
   it('lets a held build start again only when asked, and only once', () => {
     const world = World.serving('1')

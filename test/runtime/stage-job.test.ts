@@ -87,6 +87,15 @@ describe('a release', () => {
     expect((await stat(join(treeFolder(store, build.id), entry))).mode & 0o777).toBe(0o555)
   })
 
+  test('that is a script under another program can be started by itself later, since it is not unpacked twice', async () => {
+    script('#!/bin/sh\n', 0o644)(path)
+    const build = await finishStaging(store, (await staged({ command: 'sh' })).directory!)
+    await chmod(path, 0o755)
+    expect(await staged()).toMatchObject({ directory: null, build: { id: build.id } })
+    expect(readBuildFile(store, build.id)?.executables).toEqual(['app'])
+    expect((await stat(join(treeFolder(store, build.id), 'app'))).mode & 0o777).toBe(0o555)
+  })
+
   test.each([
     ['app.gz', () => gzipSync('#!/bin/sh\n'), 'app'],
     ['app.zip', () => zip([{ path: 'x/bin/app', data: '#!/bin/sh\n', mode: 0o755 }]), 'bin/app'],

@@ -69,6 +69,21 @@ describe('a staged folder that a hostile stager has made', () => {
     await writeFile(join(directory, 'build.json'), JSON.stringify(file))
   }
 
+  test.each([
+    ['version', '9.9.9'],
+    ['version', '1\u001b[2J'],
+    ['stagedAt', '2020-01-01T00:00:00Z'],
+    ['proofs', ['minisign']],
+  ])('that says another %s than was reported (%j) is not taken', async (name, value) => {
+    const directory = await staged()
+    const said = JSON.parse(await readFile(join(directory, 'build.json'), 'utf8'))
+    await rewrite(directory, (file) => {
+      file[name] = value
+    })
+    await expect(finishStaging(store, directory, said)).rejects.toThrow('another build than was reported')
+    expect(await readdir(store.builds)).toEqual([])
+  })
+
   test('with a link in the place of its tree makes no link elsewhere', async () => {
     const directory = await staged()
     const elsewhere = await temporaryFolder()
