@@ -126,6 +126,7 @@ export async function runMaster(
   const reload = new Reload({ live, paths, host, send, emit, state: () => loop.state })
   const tending = tendListeners(
     () => live.listeners,
+    () => reload.leaving,
     emit,
     () => {
       send({ type: 'listener-lost', listeners: recordOf(live.listeners) })

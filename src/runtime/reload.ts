@@ -13,7 +13,7 @@ import type { AutoupEvent, ReloadOutcome } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
 import { compareSettings } from '../core/settings-change.ts'
 import type { Input, Policy, State } from '../core/state.ts'
-import { hasProcess } from '../core/workers.ts'
+import { hasProcess, isLive } from '../core/workers.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { carryOutPlan, closeAll, type ListenerPlan, planListeners } from '../system/change-listeners.ts'
 import { closeListener, type Listener } from '../system/listeners.ts'
@@ -104,6 +104,15 @@ export class Reload {
       closeListener(listener, { unlink: true })
       this.#context.emit({ type: 'listener-closed', name: listener.name, address: listener.shown })
     }
+  }
+
+  /** Those that no new worker gets, and one that has not been told to finish still serves: they are to go on listening. */
+  get leaving(): readonly Listener[] {
+    if (this.#retired.length === 0) return []
+    const live = this.#context.state().workers.filter(isLive)
+    return this.#retired
+      .filter(({ upTo }) => live.some(({ generation }) => generation <= upTo))
+      .map(({ listener }) => listener)
   }
 
   /** A socket was bound anew: what waits must write that down. */

@@ -12,19 +12,27 @@ export interface Tending {
   stop(): void
 }
 
-/** `onRebound` has new workers started: the old ones hold the socket that was lost. */
+/**
+ * `onRebound` has new workers started: the old ones hold the socket that was lost. A `leaving` one, which no new worker
+ * would get, is not bound anew.
+ */
 export function tendListeners(
   listeners: () => readonly Listener[],
+  leaving: () => readonly Listener[],
   emit: (event: AutoupEvent) => void,
   onRebound: (listener: Listener) => void,
 ): Tending {
   const troubled = new Set<Listener>()
+  const look = (listener: Listener): ReturnType<typeof tend> => {
+    const found = tend(listener)
+    if (found === 'revived')
+      emit({ type: 'listener-tended', address: listener.shown, what: 'a worker had shut it down; it listens again' })
+    return found
+  }
   const now = (): void => {
+    for (const listener of leaving()) look(listener)
     for (const listener of listeners()) {
-      const found = tend(listener)
-      if (found === 'revived')
-        emit({ type: 'listener-tended', address: listener.shown, what: 'a worker had shut it down; it listens again' })
-      if (found === 'lost') bindAnew(listener)
+      if (look(listener) === 'lost') bindAnew(listener)
       else troubled.delete(listener)
     }
   }

@@ -5,12 +5,14 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ask, askText } from '../support/ask.ts'
-import { nodeServer, publish, script } from '../support/builds.ts'
+import { nodeServer, publish, pythonServer, script } from '../support/builds.ts'
 import { startConfigured } from '../support/configured.ts'
 import { startLoad, summary } from '../support/load.ts'
 import { AUTOUP, autoup, type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
+import { kill } from '../support/processes.ts'
+import { needs } from '../support/requirements.ts'
 import { until } from '../support/until.ts'
 
 const COMMAND = ['./app']
@@ -83,6 +85,32 @@ test('a socket that is asked for again while the old generation drains is still 
   expect(await slow).toMatchObject({ generation: 1 })
   expect(await master.stop()).toBe(0)
   expect(master.events.filter(({ type }) => type === 'listener-closed')).toEqual([])
+})
+
+needs('python3').test('a socket that nobody asks for any more listens for as long as a worker serves it', async () => {
+  const [leaving, kept] = [await freePort(), await freePort()]
+  // It shuts the socket down for everybody when it is told to, and a second generation does not get ready.
+  const program = join(temporaryDirectory(), 'app')
+  pythonServer(
+    '1',
+    `
+if os.environ["AUTOUP_GENERATION"] == "1":
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+signal.signal(signal.SIGUSR1, lambda *_: socket.socket(fileno=os.dup(3)).shutdown(socket.SHUT_RDWR))
+`,
+  )(program)
+  const listen = (...ports: number[]) => ({
+    ...{ command: [program], ready: 'notify', 'ready-timeout': '30s' },
+    listen: ports.map((port) => `127.0.0.1:${port}`),
+  })
+  const { master, write, hup } = await startConfigured(listen(leaving, kept))
+  const { pid } = await master.next('worker-ready')
+  write(listen(kept))
+  expect(await hup()).toMatchObject({ outcome: 'applied' })
+  await master.waitFor((event) => event.type === 'worker-started' && event.generation === 2, 'second generation')
+  kill(pid, 'SIGUSR1')
+  expect(await master.next('listener-tended')).toMatchObject({ address: `127.0.0.1:${leaving}` })
+  expect(await ask(leaving)).toMatchObject({ generation: 1, pid })
 })
 
 test('what only the master minds is taken up without a new worker', async () => {
