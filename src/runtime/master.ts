@@ -22,12 +22,12 @@ import { startReaper } from '../system/reaper.ts'
 import { type Booted, boot, recordOf } from './boot.ts'
 import { Checks } from './checks.ts'
 import { controlHandlers } from './control-handlers.ts'
-import { startControlServer } from './control-server.ts'
 import { EventLog } from './event-log.ts'
 import { History } from './history.ts'
 import { Hooks } from './hooks.ts'
 import type { Live } from './live.ts'
 import { Loop } from './loop.ts'
+import { openControl } from './open-control.ts'
 import { openPage } from './page.ts'
 import { environmentOf, policyOf } from './policy.ts'
 import { Preflight, type PreUpgrade } from './preflight.ts'
@@ -235,10 +235,9 @@ export async function runMaster(
   const handlers = controlHandlers({
     ...{ loop, log, requests, checks, paths, live, reload, startedAt, history, presenters },
   })
-  const control = await startControlServer({ directory: paths.root, handlers }).catch((error: unknown) => {
-    log.emit({ type: 'warning', message: `no command can reach this master: ${messageOf(error)}` })
-    return null
-  })
+  const control = await openControl({ directory: paths.root, handlers }, (message) =>
+    log.emit({ type: 'warning', message }),
+  )
   const to = { send, reload: () => void reload.reload() }
   signals.handOver((stop) => send({ type: 'boot', orphans: workforce.adopt(orphans), isRecorded, stop }), to)
   const page =
@@ -262,7 +261,7 @@ export async function runMaster(
   loop.close()
   requests.stopped()
   await page?.close()
-  await control?.close()
+  await control.close()
   // Nothing may write to the store once the lock is given up.
   await Promise.all([sweeping, checks.idle(), hooks.idle()])
   log.emit({ type: 'master-stopped' })
