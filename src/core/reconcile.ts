@@ -72,7 +72,8 @@ function wanted(turn: Turn, generation: number): Wanted {
   // Whoever served before goes on until the serving generation stands; one that was not ready serves nobody.
   const isNeeded = serving !== null && !serving.isEstablished && !isExclusive
   const isFirst = serving === null && generation === ORPHANS
-  if (!isNeeded && !isFirst) return { min: 0, max: 0, reason: 'replaced' }
+  const hasFailed = generation > (serving?.generation ?? ORPHANS)
+  if (!isNeeded && !isFirst) return { min: 0, max: 0, reason: hasFailed ? 'failed' : 'replaced' }
   return { min: 0, max: readyCount(workers, generation), reason: 'failed' }
 }
 
@@ -146,6 +147,8 @@ function noteProgress(turn: Turn): void {
 function considerCandidate(turn: Turn): void {
   const { policy, promotion, pipeline, serving, stop, ledger, candidateAt, isInsisted, isRestartWanted } = turn.state
   if (promotion || stop) return
+  // What cannot be recorded is not started.
+  const isRecorded = turn.state.noteRetryAt === null
   // While a check runs, what it finds may replace this candidate: it waits for the end.
   const isChecking = pipeline !== null && pipeline.state !== 'idle'
   const isSettled = serving === null || serving.isEstablished || serving.isTroubled
@@ -153,6 +156,7 @@ function considerCandidate(turn: Turn): void {
   if (
     candidate &&
     candidate.attemptsLeft > 0 &&
+    isRecorded &&
     isSettled &&
     !isChecking &&
     turn.now.ms >= candidateAt &&

@@ -91,7 +91,7 @@ export interface State {
   readonly restartsWhenUnchanged: boolean
   /** The check under way began on terms that an operator has changed since: what it says is not remembered. */
   readonly isCheckOutdated: boolean
-  /** What was decided is not on the disk yet: when it is written again. */
+  /** What was decided is not on the disk yet: when it is written again. Until then no candidate is started. */
   readonly noteRetryAt: number | null
   readonly lastCheck: { readonly at: string; readonly result: CheckResult; readonly message: string } | null
   readonly stop: { readonly status: number; readonly isOver: boolean } | null

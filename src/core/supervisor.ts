@@ -191,6 +191,7 @@ function onSaved(turn: Turn, purpose: Extract<Input, { type: 'saved' }>['purpose
   if (purpose === 'note') return onNoted(turn, error)
   if (error !== null) {
     turn.emit({ type: 'warning', message: `the state could not be recorded: ${error}` })
+    if (purpose === 'candidate') turn.set({ noteRetryAt: turn.now.ms + LIMITS.noteRetryMs })
     return tellPromotion(turn, {
       type: 'not-recorded',
       reason: `it could not be recorded (${error}), and what cannot be recorded is not started`,

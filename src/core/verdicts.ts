@@ -164,10 +164,8 @@ function onUpgradeFailed(turn: Turn, target: Build, failure: Failure): void {
   if (failure.kind === 'machine' && attemptsLeft > 0) {
     const waitMs = backoffMs(LIMITS.attempts - attemptsLeft, LIMITS.retryFirstMs, LIMITS.respawnMaxMs)
     turn.set({ candidateAt: turn.now.ms + waitMs })
-    return turn.emit({
-      type: 'warning',
-      message: `this is no verdict on ${name(target)}: it is tried again in ${waitMs / 1_000} s`,
-    })
+    const when = turn.state.noteRetryAt === null ? `in ${waitMs / 1_000} s` : 'once the state can be recorded'
+    return turn.emit({ type: 'warning', message: `this is no verdict on ${name(target)}: it is tried again ${when}` })
   }
   if (failure.kind === 'missing') return forget(turn, target, failure)
   const reason = failure.kind === 'machine' ? withoutVerdict(failure.reason) : failure.reason

@@ -1,6 +1,7 @@
 /** What happens to workers: started, ready, failed, gone, late. Who replaces them is decided in reconcile.ts. */
 
 import { backoffMs } from './backoff.ts'
+import { onOperator } from './operator.ts'
 import type { Failure } from './promotion.ts'
 import { LIMITS } from './settings.ts'
 import type { Input } from './state.ts'
@@ -82,7 +83,11 @@ function gone(turn: Turn, worker: Worker, failure: Failure, status: number): voi
     replace(turn, worker, failure)
   }
   const { serving, promotion, workers } = turn.state
-  if (!policy.respawn && serving && !promotion && workers.length === 0) turn.set({ stop: { status, isOver: false } })
+  const isLast =
+    serving?.generation === worker.generation && !workers.some((each) => each.generation === worker.generation)
+  if (policy.respawn || promotion || !isLast) return
+  const reason = 'the last worker has ended, and none is started again (--no-respawn)'
+  onOperator(turn, { type: 'stop', reason, isUrgent: false, status })
 }
 
 /** A worker that serves is started again, for ever, after a pause that grows while it keeps dying. */

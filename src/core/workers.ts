@@ -57,7 +57,8 @@ export function readyCount(workers: readonly Worker[], generation: number): numb
 export function wakeAt(worker: Worker): number {
   switch (worker.state.kind) {
     case 'starting':
-      return worker.state.deadlineAt
+      // There is nobody yet whom to ask why.
+      return worker.pid === null ? Number.POSITIVE_INFINITY : worker.state.deadlineAt
     case 'draining':
       return worker.state.deadlineAt
     case 'back-off':

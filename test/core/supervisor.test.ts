@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EMPTY_LEDGER } from '../../src/core/ledger.ts'
+import { wakeAt } from '../../src/core/supervisor.ts'
 import type { Worker } from '../../src/core/workers.ts'
 import { BOOT, behaviour, build, COMMAND, machine, World } from './world.ts'
 
@@ -126,6 +127,27 @@ describe('an upgrade', () => {
     expect(world.did('spawn')).toEqual([])
     expect(world.state.workers).toHaveLength(1)
     expect(world.state.ledger.candidate?.attemptsLeft).toBe(3)
+  })
+
+  it('waits for a record that can be written, and is promoted then', () => {
+    const world = World.serving('1')
+    world.diskError = 'ENOSPC'
+    world.effects = []
+    world.publish(build('2'))
+    world.pass(600)
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    for (let second = 0; second < 60; second++) {
+      world.pass(1_000)
+      world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    }
+    const told = world.effects.flatMap((effect) => (effect.type === 'emit' ? [effect.event.type] : []))
+    expect(told.filter((type) => type === 'promotion-failed')).toHaveLength(1)
+    world.diskError = null
+    world.pass(1_000)
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    world.pass(5_000)
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    expect(world.state.promotion).toMatchObject({ state: 'starting', target: { version: '2' } })
   })
 
   it('serves on uncommitted while the commit cannot be recorded, and commits when it can', () => {
@@ -603,6 +625,37 @@ describe('workers', () => {
     world.drained()
     expect(world.did('exit')).toHaveLength(1)
     expect(world.did('spawn')).toEqual([])
+  })
+
+  it('that are not to be started again end the master when the last has gone, though older ones still drain', () => {
+    const world = World.command({ respawn: false })
+    world.send({ type: 'restart' })
+    world.ready()
+    world.exit(world.newest('ready'), behaviour(), 7)
+    expect(world.effects).toContainEqual({
+      type: 'emit',
+      event: { type: 'master-stopping', reason: expect.stringContaining('--no-respawn') },
+    })
+    expect(world.did('exit')).toEqual([])
+    world.exit(world.newest('draining'), behaviour(), 0)
+    expect(world.did('exit')).toMatchObject([{ status: 7 }])
+  })
+
+  it('that have no process yet are not asked why they are late, again and again', () => {
+    const world = World.command()
+    const [worker] = world.state.workers
+    const late = { ...worker!, pid: null, state: { kind: 'starting', deadlineAt: 0, latestAt: 0 } as const }
+    expect(wakeAt({ ...world.state, workers: [late] }, 1)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('of a build that has failed go for that, and not because they are replaced', () => {
+    const world = World.serving('1')
+    world.publish(build('2'))
+    fail(world, world.newest('starting'))
+    const reasons = world.effects.flatMap((effect) =>
+      effect.type === 'emit' && effect.event.type === 'worker-draining' ? [effect.event.reason] : [],
+    )
+    expect(reasons).toEqual(['failed'])
   })
 
   it('of a killed master make room for the first build under exclusive', () => {
