@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandSpec } from './command.ts'
 import { Demo } from './demo/steps.ts'
+import { refuseElsewhere } from './refuse-elsewhere.ts'
 
 export const demo: CommandSpec = {
   name: 'demo',
@@ -20,6 +21,7 @@ export const demo: CommandSpec = {
     ['autoup demo && echo "no request failed"', 'its exit status is the verdict'],
   ],
   async run(_input, io) {
+    refuseElsewhere('demo', io)
     const directory = mkdtempSync(join(tmpdir(), 'autoup-demo-'))
     const show = new Demo(directory, (line) => void io.stdout.write(`${line}\n`))
     try {

@@ -12,6 +12,7 @@ import { type CommandSpec, type Input, lastValue } from './command.ts'
 import { DEV_OPTIONS, IGNORE, WATCH } from './dev/options.ts'
 import type { Io } from './io.ts'
 import { presenters } from './presenters.ts'
+import { refuseElsewhere } from './refuse-elsewhere.ts'
 
 export const dev: CommandSpec = {
   name: 'dev',
@@ -25,7 +26,7 @@ export const dev: CommandSpec = {
   ],
   notes: 'With autoup.config.json the command and the sockets stand there: autoup dev web.',
   async run(input, io) {
-    if (io.platform !== 'linux') throw new AutoupError('failed', `autoup dev needs Linux, and this is ${io.platform}`)
+    refuseElsewhere('dev', io)
     const [{ loadSettings }, { devSettings }, { watchTree }] = await Promise.all([
       import('./load-settings.ts'),
       import('./dev/settings.ts'),

@@ -1,6 +1,5 @@
 /** `autoup run`: the master, in the foreground. Checks everything that can be checked before it loads anything. */
 
-import { AutoupError } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
 import type { ReloadHost } from '../runtime/reload.ts'
 import type { CommandSpec, Input } from './command.ts'
@@ -8,6 +7,7 @@ import type { Io } from './io.ts'
 import { keepSmall } from './keep-small.ts'
 import type { Loaded } from './load-settings.ts'
 import { presenters } from './presenters.ts'
+import { refuseElsewhere } from './refuse-elsewhere.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 
 export const run: CommandSpec = {
@@ -30,7 +30,7 @@ Signals: USR2 checks now and swaps, or restarts gracefully when nothing is new; 
 configuration again; TERM and INT drain and stop, a second one at once, as QUIT does; TTIN and
 TTOU are one worker more or less.`,
   async run(input, io) {
-    refuseElsewhere(io)
+    refuseElsewhere('run', io)
     return await serve(input, io)
   },
 }
@@ -69,9 +69,4 @@ export async function serve(input: Input, io: Io, { watch, reloaded }: Onlookers
     watch?.(event)
   }
   return await runMaster(settings, show, presenters, { host })
-}
-
-export function refuseElsewhere(io: Io): void {
-  if (io.platform === 'linux') return
-  throw new AutoupError('failed', `autoup run needs Linux, and this is ${io.platform}: run it there, or in a container`)
 }

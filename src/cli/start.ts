@@ -6,7 +6,7 @@
 import type { CommandSpec } from './command.ts'
 import { DAEMON_OPTIONS, DAEMON_VARIABLE } from './daemon-options.ts'
 import { keepSmall } from './keep-small.ts'
-import { refuseElsewhere } from './run.ts'
+import { refuseElsewhere } from './refuse-elsewhere.ts'
 import { RUN_OPTIONS } from './run-options.ts'
 import { NO_WAIT, TIMEOUT } from './waiting.ts'
 
@@ -38,7 +38,7 @@ after a rotation of your own, USR1 to the master opens it anew.`,
       const { serveAsDaemon } = await import('./daemon.ts')
       return await serveAsDaemon(input, io)
     }
-    refuseElsewhere(io)
+    refuseElsewhere('start', io)
     const { startDaemons } = await import('./start-daemon.ts')
     return await startDaemons(input, io)
   },

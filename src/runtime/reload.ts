@@ -59,6 +59,8 @@ interface Retired {
   readonly upTo: number
 }
 
+const STOPPED: ControlReply = { outcome: 'stopped', message: 'it is stopping', version: null, exit: 1 }
+
 export class Reload {
   readonly #context: ReloadContext
   /** What waits for the end of a promotion. */
@@ -126,11 +128,13 @@ export class Reload {
     closeAll([...this.#retired.map(({ listener }) => listener), ...(this.#pending?.plan.fresh ?? [])])
   }
 
+  get #isStopping(): boolean {
+    return this.#isOver || this.#context.state().stop !== null
+  }
+
   async #reload(): Promise<ControlReply> {
     const { host, emit } = this.#context
-    if (this.#isOver || this.#context.state().stop) {
-      return { outcome: 'stopped', message: 'it is stopping', version: null, exit: 1 }
-    }
+    if (this.#isStopping) return STOPPED
     emit({ type: 'reload-started' })
     let prepared: Prepared
     try {
@@ -139,7 +143,11 @@ export class Reload {
       return this.#finished('refused', `${messageOf(error)}; everything stays as it was`, error)
     }
     const { changed } = prepared
-    if (this.#isOver) closeAll(prepared.plan.fresh)
+    if (this.#isStopping) {
+      closeAll(prepared.plan.fresh)
+      this.#finished('refused', STOPPED.message)
+      return STOPPED
+    }
     if (changed.length === 0 && !this.#pending) return this.#finished('unchanged', 'nothing has changed')
     this.#replace(prepared)
     this.#ask(prepared)

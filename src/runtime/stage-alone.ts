@@ -3,7 +3,7 @@
 import { fetcherFor } from '../../fetchers/index.ts'
 import type { Settings } from '../core/settings.ts'
 import { newState } from '../core/supervisor.ts'
-import { createStore, storePaths } from '../store/layout.ts'
+import { createFolder, createStore, storePaths } from '../store/layout.ts'
 import { loadLedger } from '../store/ledger-file.ts'
 import { acquireLock } from '../system/lock.ts'
 import { Checks } from './checks.ts'
@@ -14,9 +14,10 @@ import { policyOf } from './policy.ts'
 export async function stageAlone(settings: Settings): Promise<ControlReply> {
   const source = await fetcherFor(settings.source ?? '')
   const paths = storePaths(settings.stateDir, settings.name)
-  createStore(paths)
+  createFolder(paths.root, 0o755)
   const lock = acquireLock(paths.lock)
   try {
+    createStore(paths)
     const { ledger } = await loadLedger(paths)
     const nobody = () => undefined
     const checks = new Checks({ settings, paths, source, send: nobody, emit: nobody })

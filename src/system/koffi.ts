@@ -15,9 +15,15 @@ type Koffi = typeof import('koffi')
 
 export const KOFFI_ASSET = 'koffi.node'
 
-/** Throws where there is none for this machine. */
+/** Throws AutoupError `failed` where there is none for this machine. */
 export function loadKoffi(): Koffi {
-  return isSea() ? fromAsset() : (requireHere()('koffi') as Koffi)
+  if (isSea()) return fromAsset()
+  try {
+    return requireHere()('koffi') as Koffi
+  } catch (cause) {
+    const advice = 'install autoup again on this machine, so that npm takes the build of koffi for it'
+    throw new AutoupError('failed', `cannot load koffi, which autoup reaches libc with; ${advice}`, { cause })
+  }
 }
 
 /** In a CommonJS bundle there is no `import.meta`; the package lies near the program then. */

@@ -43,6 +43,20 @@ describe('bad options get one clear sentence and the right exit code', () => {
   })
 })
 
+test.each([['run', '--', 'true'], ['start', '--', 'true'], ['dev', '--', 'true'], ['demo']])(
+  '%s elsewhere than on Linux gets one sentence',
+  async (...words) => {
+    const elsewhere = join(temporaryDirectory(), 'elsewhere.cjs')
+    writeFileSync(elsewhere, "Object.defineProperty(process, 'platform', { value: 'darwin' })\n")
+    const { code, stdout, stderr } = await autoup(words, { env: { NODE_OPTIONS: `--require=${elsewhere}` } })
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `autoup: autoup ${words[0]} needs Linux, and this is darwin: run it there, or in a container\n`,
+    })
+  },
+)
+
 /** `run` of a build that would serve, with this state directory. */
 async function run(stateDir: string, args: string[] = []): Promise<{ code: number | null; stderr: string }> {
   const path = join(temporaryDirectory(), 'app')

@@ -11,13 +11,6 @@ export function selfTest(): void {
   if (process.platform !== 'linux') {
     throw new AutoupError('failed', `autoup runs services on Linux only, this is ${process.platform}`)
   }
-  try {
-    native()
-  } catch (cause) {
-    if (cause instanceof AutoupError) throw cause
-    const advice = 'install autoup again on this machine, so that npm takes the build of koffi for it'
-    throw new AutoupError('failed', `cannot load koffi, which autoup reaches libc with; ${advice}`, { cause })
-  }
   let problem = ''
   try {
     const pid = native().getpid()
@@ -31,6 +24,7 @@ export function selfTest(): void {
       close(fd)
     }
   } catch (cause) {
+    if (cause instanceof AutoupError) throw cause
     problem = messageOf(cause)
   }
   if (problem) throw new AutoupError('failed', `calls to libc go wrong on this machine (${problem}); please report it`)
