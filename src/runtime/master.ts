@@ -5,23 +5,20 @@
 
 import { rmSync } from 'node:fs'
 import { fetcherFor } from '../../fetchers/index.ts'
-import { messageOf, unreachable } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import type { AutoupEvent, Stamped } from '../core/events.ts'
-import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
 import { shownSource } from '../core/source.ts'
-import type { Effect, Input, State } from '../core/state.ts'
+import type { Input, State } from '../core/state.ts'
 import { newState } from '../core/supervisor.ts'
-import { protectedBuilds } from '../core/turn.ts'
 import type { StorePaths } from '../store/layout.ts'
-import { repairLinks, saveLedger } from '../store/ledger-file.ts'
-import { sweepBuilds } from '../store/sweep.ts'
 import { closeListener } from '../system/listeners.ts'
 import { NotifyHub } from '../system/notify.ts'
 import { startReaper } from '../system/reaper.ts'
 import { type Booted, boot, recordOf } from './boot.ts'
 import { Checks } from './checks.ts'
 import { controlHandlers } from './control-handlers.ts'
+import { carryOut } from './effects.ts'
 import { EventLog } from './event-log.ts'
 import { History } from './history.ts'
 import { Hooks } from './hooks.ts'
@@ -38,6 +35,7 @@ import { Reload, type ReloadHost } from './reload.ts'
 import { Requests } from './requests.ts'
 import { renewRuntimeDirectory } from './runtime-directory.ts'
 import { handleSignals } from './signals.ts'
+import { StoreWriter } from './store-writer.ts'
 import type { Voice } from './systemd-voice.ts'
 import { tendListeners } from './tending.ts'
 import { sourceIntervalMs } from './token.ts'
@@ -86,17 +84,19 @@ export async function runMaster(
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
   const signals = handleSignals(settings.embedded ?? undefined)
   let voice: Voice | null = null
-  let booted: Booted
+  let booted: Booted | null = null
+  let hub: NotifyHub
   try {
     voice = await voiceOf(presenters, log)
     booted = await boot(settings, signals, (event) => log.emit(event))
+    hub = NotifyHub.open(renewRuntimeDirectory(booted.paths))
   } catch (error) {
+    if (booted) giveBack(booted)
     signals.stop()
     voice?.close()
     throw error
   }
-  const { paths, lock, ledger, isRecorded, orphans } = booted
-  const { listeners, user } = booted
+  const { paths, lock, ledger, isRecorded, orphans, listeners, user } = booted
   log.emit({
     type: 'master-started',
     name: settings.name,
@@ -104,7 +104,6 @@ export async function runMaster(
     source: settings.source === null ? null : shownSource(settings.source),
   })
 
-  const hub = NotifyHub.open(renewRuntimeDirectory(paths))
   const reaper = startReaper(noteReaped)
   const requests = new Requests()
   let end: (status: number) => void = () => undefined
@@ -133,7 +132,10 @@ export async function runMaster(
       reload.listenersMoved()
     },
   )
-  const loop = new Loop(newState(policy, ledger, settings.instances), carryOut, follow)
+  const state = (): State => loop.state
+  const store = new StoreWriter({ paths, live, emit, state })
+  const parts = { log, store, workforce, checks, preflight, hooks, reload, requests, tending, state, end }
+  const loop = new Loop(newState(policy, ledger, settings.instances), (effect) => carryOut(effect, parts), follow)
 
   function follow(state: State): void {
     workforce.follow(state)
@@ -142,93 +144,6 @@ export async function runMaster(
     reload.follow(state)
     history.follow(state)
     voice?.follow(state)
-  }
-
-  function carryOut(effect: Effect): Input | undefined {
-    switch (effect.type) {
-      case 'save':
-        return save(effect)
-      case 'emit':
-        log.emit(effect.event)
-        if (effect.event.type === 'worker-ready' || effect.event.type === 'worker-exited') tending.now()
-        break
-      case 'spawn':
-        void workforce.spawn(effect)
-        break
-      case 'drain':
-        workforce.drain(effect.worker)
-        break
-      case 'kill':
-        workforce.kill(effect.worker)
-        break
-      case 'diagnose':
-        workforce.diagnose(effect.worker)
-        break
-      case 'stage':
-        void checks.start(effect.asked, loop.state)
-        break
-      case 'stop-stager':
-        checks.stop()
-        break
-      case 'stop-check':
-        checks.stopCheck()
-        break
-      case 'apply-settings':
-        reload.apply()
-        break
-      case 'preflight':
-        void preflight.start(effect)
-        break
-      case 'before-hook':
-        void hooks.before(effect)
-        break
-      case 'sweep':
-        sweeping = sweep()
-        break
-      case 'settle':
-        requests.settle(effect)
-        break
-      case 'exit':
-        end(effect.status)
-        break
-      default:
-        unreachable(effect)
-    }
-    return undefined
-  }
-
-  function save({ purpose, ledger: next }: Extract<Effect, { type: 'save' }>): Input {
-    try {
-      saveLedger(paths, next)
-      followLedger(next)
-      return { type: 'saved', purpose, error: null }
-    } catch (error) {
-      return { type: 'saved', purpose, error: messageOf(error) }
-    }
-  }
-
-  /** The links are for people; the ledger is what counts. */
-  function followLedger(next: Ledger): void {
-    try {
-      repairLinks(paths, next)
-    } catch (error) {
-      log.emit({ type: 'warning', message: messageOf(error) })
-    }
-  }
-
-  let sweeping: Promise<void> = Promise.resolve()
-  async function sweep(): Promise<void> {
-    try {
-      for (const build of await sweepBuilds(paths, {
-        keep: live.settings.keep,
-        protect: protectedBuilds(loop.state),
-        isNeeded: (id) => protectedBuilds(loop.state).has(id),
-      })) {
-        log.emit({ type: 'build-swept', build, version: '' })
-      }
-    } catch (error) {
-      log.emit({ type: 'warning', message: `old builds could not be swept: ${messageOf(error)}` })
-    }
   }
 
   const startedAt = new Date().toISOString()
@@ -242,7 +157,7 @@ export async function runMaster(
   signals.handOver((stop) => send({ type: 'boot', orphans: workforce.adopt(orphans), isRecorded, stop }), to)
   const page =
     settings.metrics === null ? null : await openPage(settings.metrics, handlers, { log, history, presenters })
-  if (settings.source !== null) sweeping = sweep()
+  if (settings.source !== null) store.sweep()
   watch?.connect({
     changed: (paths, count) => {
       emit({ type: 'files-changed', paths, count })
@@ -263,7 +178,7 @@ export async function runMaster(
   await page?.close()
   await control.close()
   // Nothing may write to the store once the lock is given up.
-  await Promise.all([sweeping, checks.idle(), hooks.idle()])
+  await Promise.all([store.idle(), checks.idle(), hooks.idle()])
   log.emit({ type: 'master-stopped' })
   reload.end()
   release(live, paths)
@@ -282,6 +197,12 @@ async function voiceOf(presenters: Presenters, log: EventLog): Promise<Voice | n
   const voice = openVoice({ env: process.env, line, warn: (message) => log.emit({ type: 'warning', message }) })
   log.subscribe(0, (event) => voice.note(event))
   return voice
+}
+
+/** What was made for a master that cannot start after all; what orphans have stays with them. */
+function giveBack({ lock, listeners }: Booted): void {
+  for (const listener of listeners) closeListener(listener, { unlink: listener.how === 'bound' })
+  lock.release()
 }
 
 /** The final stop: only now is a unix path unlinked. */

@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { nodeServer, publish } from '../support/builds.ts'
+import { tracedFromTheStart } from '../support/faults-strace.ts'
 import { autoup, said, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { needs } from '../support/requirements.ts'
@@ -190,3 +191,19 @@ test('without a terminal and without a command, help is on stdout and exits 0', 
     expect(help.stdout).toContain(command)
   }
 })
+
+needs('strace').test(
+  'no place for the sockets on which workers speak: one sentence, and no socket is left',
+  async () => {
+    const path = join(temporaryDirectory(), 'app.sock')
+    const options = { args: ['--listen', `unix:${path}`], command: ['sleep', '600'], stateDir: temporaryDirectory() }
+    const first = await startMaster(options)
+    await first.next('worker-started')
+    await first.stop()
+    const through = tracedFromTheStart('-e', 'trace=mkdir,mkdirat', '-e', 'inject=mkdir,mkdirat:error=EROFS')
+    const next = await startMaster({ ...options, through })
+    expect(await next.exited).toBe(1)
+    expect(said(next)).toContain('cannot make a directory for notify sockets')
+    expect(existsSync(path)).toBe(false)
+  },
+)
