@@ -5,10 +5,9 @@
 
 import type { Source } from '../../fetchers/index.ts'
 import { type Budgets, isEmptyBudget, readBudget } from '../core/budget.ts'
-import { refusalOf } from '../core/build.ts'
-import { AutoupError, messageOf } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
-import type { Poke, StagerReport } from '../core/pipeline.ts'
+import type { CheckEnd, Poke, StagerReport } from '../core/pipeline.ts'
 import { heldUnder } from '../core/quarantine.ts'
 import type { Settings } from '../core/settings.ts'
 import type { CallBudget } from '../core/source.ts'
@@ -18,8 +17,9 @@ import { loadBudgets, saveBudget } from './budgets.ts'
 import { floorOf, knownOf, NOTHING_KNOWN, stageJob } from './check-job.ts'
 import type { ControlReply } from './control-server.ts'
 import type { StageJob, StageProgress, StageVerdict } from './stage-protocol.ts'
-import { type Staging, stage } from './staging.ts'
-import { takeStaged } from './take-staged.ts'
+import { replyTo } from './stage-reply.ts'
+import { type StageCallbacks, type Staging, stage } from './staging.ts'
+import { takeVerdict } from './take-staged.ts'
 
 export interface ChecksContext {
   readonly settings: Settings
@@ -37,7 +37,7 @@ export class Checks {
   /** What operators have asked for beside it. */
   readonly #aside = new Set<Staging>()
   /** What writes to the store just now. */
-  readonly #sealing = new Set<Promise<StagerReport>>()
+  readonly #writing = new Set<Promise<unknown>>()
   /** What the source last said of how often it may be asked. */
   #budget: CallBudget | null = null
   /** All that was said, also where it could not be written down. */
@@ -67,7 +67,7 @@ export class Checks {
       // A token file that cannot be read now.
       return this.#report({ type: 'error', message: messageOf(error) })
     }
-    this.#running = stage(job, {
+    this.#running = this.#stage(job, {
       onProgress: (progress) => this.#onProgress(progress),
       onVerdict: (verdict) => void this.#onVerdict(verdict, turn),
     })
@@ -94,7 +94,8 @@ export class Checks {
 
   /** Nothing of it writes to the store any more. */
   async idle(): Promise<void> {
-    await Promise.all(this.#sealing)
+    // A stager that ends may leave something to be sealed.
+    while (this.#writing.size > 0) await Promise.all(this.#writing)
   }
 
   /** `autoup check`: what there is, without taking it. */
@@ -123,7 +124,7 @@ export class Checks {
       return { outcome: 'failed', message: 'there is no release source: start it with --fetch', version: null, exit: 1 }
     }
     return await new Promise((resolve) => {
-      const staging: Staging = stage(this.#job({ ...state, ledger: { ...state.ledger, known: null } }, false), {
+      const staging: Staging = this.#stage(this.#job({ ...state, ledger: { ...state.ledger, known: null } }, false), {
         onProgress: (progress) => {
           if (progress.type === 'budget') this.#remember(progress)
           else onProgress(progress, staging, resolve)
@@ -168,33 +169,22 @@ export class Checks {
     this.#report(report)
   }
 
-  #sealed(verdict: StageVerdict): Promise<StagerReport> {
-    const sealing = this.#seal(verdict).finally(() => this.#sealing.delete(sealing))
-    this.#sealing.add(sealing)
-    return sealing
+  #stage(job: StageJob, callbacks: StageCallbacks): Staging {
+    const staging = stage(job, callbacks)
+    void this.#whileWriting(staging.done)
+    return staging
   }
 
-  /** From the stager's word to a build in the store. Never rejects. */
-  async #seal(verdict: StageVerdict): Promise<StagerReport> {
-    switch (verdict.type) {
-      case 'unchanged':
-      case 'incomplete':
-      case 'error':
-        return verdict
-      case 'held':
-        return { ...verdict, build: verdict.id }
-      case 'refused':
-        return { ...verdict, build: verdict.id }
-      case 'staged':
-        try {
-          return { type: 'staged', build: await takeStaged(this.#context.paths, verdict), known: verdict.known }
-        } catch (error) {
-          const isRefused = error instanceof AutoupError && error.code === 'refused'
-          if (!isRefused) return { type: 'error', message: messageOf(error) }
-          const { id, version } = verdict.build
-          return { type: 'refused', build: id, version, reason: messageOf(error), known: verdict.known }
-        }
-    }
+  #sealed(verdict: StageVerdict): Promise<CheckEnd> {
+    return this.#whileWriting(takeVerdict(this.#context.paths, verdict))
+  }
+
+  /** Of work that never rejects. */
+  async #whileWriting<T>(work: Promise<T>): Promise<T> {
+    this.#writing.add(work)
+    const result = await work
+    this.#writing.delete(work)
+    return result
   }
 
   #report(report: StagerReport): void {
@@ -220,39 +210,5 @@ async function mayHaveChanged({ fetcher, location }: Source, known: unknown): Pr
     return fetcher.changed ? await fetcher.changed(location, known) : true
   } catch {
     return true
-  }
-}
-
-/** The end of a job beside the pipeline, for whoever asked. */
-export function replyTo(report: StagerReport, state: Pick<State, 'ledger'>): ControlReply {
-  switch (report.type) {
-    case 'staged': {
-      const { version, id } = report.build
-      const isCurrent = id === state.ledger.committed?.id
-      const message = isCurrent ? `nothing new: ${version} is the newest` : `${version} is staged as ${id}`
-      return { outcome: 'unchanged', message, version, exit: 0 }
-    }
-    case 'unchanged':
-      return { outcome: 'unchanged', message: 'nothing new', version: null, exit: 0 }
-    case 'refused':
-      return {
-        outcome: 'refused',
-        message: refusalOf(report),
-        version: report.version,
-        exit: 5,
-      }
-    case 'held': {
-      const message = `${report.version} is in quarantine (${report.reason})`
-      return { outcome: 'quarantined', message, version: report.version, exit: 6 }
-    }
-    case 'incomplete':
-      return { outcome: 'incomplete', message: report.message, version: null, exit: 1 }
-    default:
-      return {
-        outcome: 'failed',
-        message: 'message' in report ? report.message : 'the stager did not finish',
-        version: null,
-        exit: 1,
-      }
   }
 }

@@ -16,13 +16,14 @@ export async function stageAlone(settings: Settings): Promise<ControlReply> {
   const paths = storePaths(settings.stateDir, settings.name)
   createFolder(paths.root, 0o755)
   const lock = acquireLock(paths.lock)
+  const nobody = () => undefined
+  const checks = new Checks({ settings, paths, source, send: nobody, emit: nobody })
   try {
     createStore(paths)
     const { ledger } = await loadLedger(paths)
-    const nobody = () => undefined
-    const checks = new Checks({ settings, paths, source, send: nobody, emit: nobody })
     return await checks.stageOnly(newState(policyOf(settings, null), ledger, 1))
   } finally {
+    await checks.idle()
     lock.release()
   }
 }

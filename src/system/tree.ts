@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
 import { chmod, lstat, open, readdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errnoOf } from '../core/errors.ts'
 import type { Seen } from '../core/manifest.ts'
 import { cleanPath } from '../core/tree-path.ts'
 
@@ -84,7 +85,7 @@ export async function digestFile(path: string, signal?: AbortSignal): Promise<st
   }
 }
 
-/** Removes a tree whose folders are read-only; fine when there is none. */
+/** Removes a tree whose folders are read-only; fine when there is none, or somebody else removes it as well. */
 export async function removeTree(path: string): Promise<void> {
   const stats = await lstat(path).catch(() => null)
   if (stats === null) return
@@ -93,9 +94,13 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 async function makeWritable(folder: string): Promise<void> {
-  await chmod(folder, 0o700)
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(folder, entry.name))
+  try {
+    await chmod(folder, 0o700)
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) await makeWritable(join(folder, entry.name))
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
   }
 }
 
