@@ -5,7 +5,6 @@
 
 import { rmSync } from 'node:fs'
 import { fetcherFor } from '../../fetchers/index.ts'
-import { messageOf } from '../core/errors.ts'
 import type { AutoupEvent, Stamped } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
 import { shownSource } from '../core/source.ts'
