@@ -6,8 +6,8 @@
 import { formatDuration } from '../core/duration.ts'
 import { unreachable } from '../core/errors.ts'
 import type { Ready } from '../core/settings.ts'
+import { lockedFiles, ownListeners } from '../system/holdings.ts'
 import type { Listener } from '../system/listeners.ts'
-import { lockedFiles, ownListeners } from '../system/serving.ts'
 import type { Exit } from '../system/spawn.ts'
 import { type Doors, nameListeners } from './doors.ts'
 import { describeExit } from './process.ts'
@@ -71,7 +71,7 @@ function unservedPart(pid: number, doors: Doors, within: string): string {
       ? `${nameListeners(left)} as well, which --listen declares,`
       : nameListeners(left)
   const fd = FIRST_FD + doors.listeners.indexOf(left[0] as Listener)
-  const own = ownListeners(pid, doors.inodes).map((listener) => listener.address)
+  const own = ownListeners(pid, doors.inodes)
   const socket = `the socket it was given as descriptor ${fd} (LISTEN_FDS)`
   const instead =
     own.length > 0
@@ -86,7 +86,7 @@ const FIRST_FD = 3
 /** What the running generation has for itself, so that a second one cannot have it. */
 function sharedThings({ doors, others }: { readonly doors: Doors | null; readonly others: readonly number[] }): string {
   const inodes = doors?.inodes ?? new Set<number>()
-  const ports = [...new Set(others.flatMap((pid) => ownListeners(pid, inodes).map((listener) => listener.address)))]
+  const ports = [...new Set(others.flatMap((pid) => ownListeners(pid, inodes)))]
   if (ports.length > 0) {
     return `; the running one listens on ${ports.join(' and ')} by itself, which two cannot do at once: add --listen ${ports[0]}, or use --strategy exclusive`
   }

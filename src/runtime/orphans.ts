@@ -24,9 +24,10 @@ import {
   isAlive,
   readStat,
   socketInodes,
+  socketsOf,
   treeOf,
 } from '../system/procfs.ts'
-import { listeningSockets } from '../system/serving.ts'
+import { listeningSockets } from '../system/socket-tables.ts'
 import { takeBack } from '../system/take-back.ts'
 import { drainSignalOf, launchOfOrphan } from './launch.ts'
 import { livingMaster } from './master-mark.ts'
@@ -45,7 +46,10 @@ export interface Left {
   readonly listeners: Ledger['listeners']
 }
 
-/** Ends the stagers, probes and hooks of the dead master, and finds its workers and its sockets. Throws AutoupError `locked` when it lives. */
+/**
+ * Ends the stagers, probes and hooks of the dead master, and finds its workers and its sockets. Throws AutoupError
+ * `locked` when it lives.
+ */
 export function findLeft(paths: StorePaths, ledger: Ledger, specs: readonly ListenSpec[]): Left {
   const places = listeningSockets()
   const recorded = stillListening(paths, ledger, places)
@@ -56,16 +60,16 @@ export function findLeft(paths: StorePaths, ledger: Ledger, specs: readonly List
   })
   const found = findByEnvironment('AUTOUP_STATE', paths.root)
   for (const { env } of found) refuseLiving(paths, livingMaster(env))
-  const marked = found.map(({ pid }) => pid)
+  const marked = new Set(found.map(({ pid }) => pid))
   const holders = new Set([
     ...holdersOf(inodesOf(recorded)),
-    ...holdersOf(inodesOf(unrecorded)).filter((pid) => isUnmarkedWorker(paths, pid)),
+    ...unrecorded.flatMap(({ inode }) => unmarkedWorkers(paths, inode, marked)),
   ])
   const orphans = [...sessionsOf([...marked, ...holders])].flatMap(([session, members]) =>
     orphanOf(paths, session, members, holders),
   )
   if (unrecorded.length === 0 || orphans.length === 0) return { orphans, listeners: recorded }
-  const held = new Set(orphans.flatMap(({ pid }) => treeOf(pid)).flatMap((pid) => [...socketInodes(pid)]))
+  const held = socketsOf(orphans.flatMap(({ pid }) => treeOf(pid)))
   return { orphans, listeners: [...recorded, ...unrecorded.filter(({ inode }) => held.has(inode))] }
 }
 
@@ -81,9 +85,11 @@ function sessionsOf(pids: readonly number[]): Map<number, number[]> {
   return sessions
 }
 
-/** It runs from a build of ours, and nobody has started it at a terminal. */
-function isUnmarkedWorker(paths: StorePaths, pid: number): boolean {
-  return readStat(pid)?.terminal === 0 && buildOfProcess(paths, pid) !== null
+/** Who holds this socket, if all of them run from builds of ours and nobody has started them at a terminal. */
+function unmarkedWorkers(paths: StorePaths, inode: number, marked: ReadonlySet<number>): readonly number[] {
+  const holders = holdersOf(new Set([inode])).filter((pid) => !marked.has(pid))
+  const areOurs = holders.every((pid) => readStat(pid)?.terminal === 0 && buildOfProcess(paths, pid) !== null)
+  return areOurs ? holders : []
 }
 
 function inodesOf(listeners: Ledger['listeners']): Set<number> {

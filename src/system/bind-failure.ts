@@ -5,7 +5,6 @@ import { dirname } from 'node:path'
 import { type Address, formatAddress } from '../core/address.ts'
 import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
 import { findListeningOwner } from './port-owner.ts'
-import type { SocketAddress } from './sockaddr.ts'
 
 export function bindFailure(address: Address, error: unknown): AutoupError {
   if (error instanceof AutoupError) return error
@@ -15,7 +14,7 @@ export function bindFailure(address: Address, error: unknown): AutoupError {
 
 /** Somebody answers on the path. */
 export function pathInUse(path: string): AutoupError {
-  const who = owner({ family: 'unix', path }) ?? 'another process'
+  const who = owner({ family: 'unix', path, mode: null, owner: null }) ?? 'another process'
   return failure(`unix:${path}`, `${who} listens there; stop it, or choose another path`)
 }
 
@@ -33,8 +32,7 @@ function failure(shown: string, why: string, cause?: unknown): AutoupError {
 function whyTcp(host: string | null, port: number, error: unknown): string {
   switch (errnoOf(error)) {
     case 'EADDRINUSE': {
-      const v4 = host !== null && !host.includes(':')
-      const who = owner({ family: v4 ? 'tcp4' : 'tcp6', host: host ?? '::', port })
+      const who = owner({ family: 'tcp', host, port })
       return `the port is in use by ${who ?? 'a process that this user cannot see'}; stop it, or choose another port`
     }
     case 'EACCES':
@@ -77,7 +75,7 @@ function whyUnix(path: string, error: unknown): string {
   }
 }
 
-function owner(address: SocketAddress): string | null {
+function owner(address: Address): string | null {
   const found = findListeningOwner(address)
   if (found?.pid === process.pid) return 'this very process (another --listen, or an inherited socket, covers it)'
   return found && `${found.command} (pid ${found.pid})`

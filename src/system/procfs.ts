@@ -119,6 +119,11 @@ export function socketInodes(pid: number): Set<number> {
   return inodes
 }
 
+/** Of all of these. */
+export function socketsOf(pids: readonly number[]): Set<number> {
+  return new Set(pids.flatMap((pid) => [...socketInodes(pid)]))
+}
+
 /** Its descriptors and what they lead to: a path, `socket:[inode]`, `anon_inode:[eventpoll]`, … */
 export function openFiles(pid: number): { fd: string; target: string }[] {
   const files: { fd: string; target: string }[] = []

@@ -1,19 +1,15 @@
 /**
- * Whether a worker serves, and what it holds that a second generation of it would collide with: the `auto` readiness of
- * DESIGN.md section 4. A server is seen in the kernel, without its help: its epoll watches our listener, or it has
+ * Whether a worker serves: the `auto` readiness of DESIGN.md section 4. A server is seen in the kernel, without its help: its epoll watches our listener, or it has
  * accepted a connection of ours (servers on select or poll have no epoll). A connection belongs to the process that
  * holds its inode, so the old generation on the same socket is never taken for the new one.
  */
 
-import { readFileSync } from 'node:fs'
-import { endianness } from 'node:os'
-import { formatAddress } from '../core/address.ts'
 import { errnoOf } from '../core/errors.ts'
-import type { Place } from './describe-socket.ts'
 import { close } from './libc/descriptors.ts'
 import { pidfdGetfd, pidfdOpen } from './libc/processes.ts'
 import { getsockname, isListening } from './libc/sockets.ts'
-import { epollWatchesAny, openFiles, socketInodes, treeOf } from './procfs.ts'
+import { epollWatchesAny, openFiles, socketInodes, socketsOf, treeOf } from './procfs.ts'
+import { connectedSockets } from './socket-tables.ts'
 
 export type ServingProof = 'epoll' | 'accepted'
 
@@ -49,46 +45,6 @@ export function connectionCounter(
   return (pid) => new Set(acceptedBy(treeOf(pid), listenerInodes, ports, unixPaths, connected)).size
 }
 
-/** The listening TCP and unix sockets of the process and its descendants, but for those in `exclude` (inodes). */
-export function ownListeners(pid: number, exclude: ReadonlySet<number>): { address: string }[] {
-  const sockets = socketsOf(treeOf(pid))
-  for (const inode of exclude) sockets.delete(inode)
-  if (sockets.size === 0) return []
-  const addresses = [
-    ...[...tcpSockets()].filter((row) => row.isListening && sockets.has(row.inode)).map(({ local }) => hostPort(local)),
-    ...[...unixSockets()].filter((row) => row.isListening && sockets.has(row.inode)).map(({ path }) => `unix:${path}`),
-  ]
-  return [...new Set(addresses)].map((address) => ({ address }))
-}
-
-/** Where each listening socket of this network namespace is bound, by its inode. */
-export function listeningSockets(): ReadonlyMap<number, Place> {
-  const sockets = new Map<number, Place>()
-  for (const row of tcpSockets()) if (row.isListening) sockets.set(row.inode, { ...row.local, path: null })
-  for (const { isListening, inode, path } of unixSockets()) {
-    if (isListening) sockets.set(inode, { host: null, port: null, path })
-  }
-  return sockets
-}
-
-/** Files that the process or a descendant has locked for itself (flock(2), fcntl(2)), and pid files it holds open. */
-export function lockedFiles(pid: number): string[] {
-  const files = new Set<string>()
-  for (const member of treeOf(pid)) {
-    for (const { fd, target } of openFiles(member)) {
-      if (!target.startsWith('/') || target.startsWith('/dev/')) continue
-      if (target.endsWith('.pid') || isLocked(member, fd)) files.add(target)
-    }
-  }
-  return [...files]
-}
-
-function socketsOf(tree: readonly number[]): Set<number> {
-  const sockets = new Set<number>()
-  for (const member of tree) for (const inode of socketInodes(member)) sockets.add(inode)
-  return sockets
-}
-
 /** The inodes of accepted connections of ours that the tree holds. */
 function* acceptedBy(
   tree: readonly number[],
@@ -111,24 +67,6 @@ function* acceptedBy(
   }
   const all = connected()
   for (const inode of sockets) if (all.has(inode)) yield inode
-}
-
-/** The inodes of all connections on our ports and paths, whoever has them, from the tables of the kernel. */
-function connectedSockets(ports: ReadonlySet<number>, paths: ReadonlySet<string>): Set<number> {
-  const inodes = new Set<number>()
-  // A connection without an inode still waits in the queue, or nobody holds it any more.
-  if (ports.size > 0) {
-    for (const row of tcpSockets()) {
-      if (row.isConnected && row.inode > 0 && ports.has(row.local.port)) inodes.add(row.inode)
-    }
-  }
-  if (paths.size > 0) {
-    for (const row of unixSockets()) {
-      // The client's end has no path of its own.
-      if (row.isConnected && paths.has(row.path)) inodes.add(row.inode)
-    }
-  }
-  return inodes
 }
 
 /** Up to so many sockets a copy of each costs less than a reading of all connections of the machine. */
@@ -170,105 +108,4 @@ function nameOfCopy(pidfd: number, fd: number): SocketName {
 
 function inodeIn(target: string): number {
   return Number(/^socket:\[(\d+)\]$/.exec(target)?.[1])
-}
-
-/** `/proc/locks` names who took a lock, which a fork may have outlived; the `lock:` lines of fdinfo name who has it. */
-function isLocked(pid: number, fd: string): boolean {
-  return /^lock:.* (?:FLOCK|POSIX|OFDLCK) .* WRITE /m.test(table(`/proc/${pid}/fdinfo/${fd}`))
-}
-
-interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
-
-interface TcpRow {
-  readonly local: Endpoint
-  readonly inode: number
-  readonly isListening: boolean
-  readonly isConnected: boolean
-}
-
-/** TCP_SYN_SENT is the client's own state; TCP_LISTEN; the others are connections (include/net/tcp_states.h). */
-const SYN_SENT = '02'
-const LISTEN = '0A'
-const TIME_WAIT = '06'
-
-/** With the length of an address and its port, in hex digits. */
-const TCP_TABLES = [
-  ['/proc/net/tcp', 13],
-  ['/proc/net/tcp6', 37],
-] as const
-
-/** `/proc/net/tcp` and `tcp6` of proc(5): `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`. */
-function* tcpSockets(): Generator<TcpRow> {
-  for (const [path, addressLength] of TCP_TABLES) {
-    const text = table(path)
-    for (let at = text.indexOf('\n') + 1, end = 0; at > 0 && end >= 0; at = end + 1) {
-      end = text.indexOf('\n', at)
-      // `sl: local remote st`: by far the most lines of a busy server are of connections that are over.
-      const state = text.indexOf(':', at) + 2 + 2 * (addressLength + 1)
-      if (end < 0 || text.startsWith(TIME_WAIT, state)) continue
-      yield tcpRow(text.slice(at, end).trim().split(/ +/))
-    }
-  }
-}
-
-function tcpRow(fields: readonly string[]): TcpRow {
-  const [, local = '', , state] = fields
-  const colon = local.indexOf(':')
-  return {
-    get local() {
-      return { host: hostOf(local.slice(0, colon)), port: Number.parseInt(local.slice(colon + 1), 16) }
-    },
-    inode: Number(fields[9]),
-    isListening: state === LISTEN,
-    isConnected: state !== LISTEN && state !== SYN_SENT,
-  }
-}
-
-interface UnixRow {
-  readonly path: string
-  readonly inode: number
-  readonly isListening: boolean
-  readonly isConnected: boolean
-}
-
-/** `__SO_ACCEPTCON` of linux/net.h, and SS_CONNECTED of enum socket_state. */
-const ACCEPTS = 0x10000
-const CONNECTED = '03'
-
-/** `/proc/net/unix` of proc(5): `Num RefCount Protocol Flags Type St Inode Path`. */
-function* unixSockets(): Generator<UnixRow> {
-  for (const line of table('/proc/net/unix').split('\n').slice(1)) {
-    const match = /^\S+ \S+ \S+ (\S+) \S+ (\S+) +(\d+)(?: (.*))?$/.exec(line)
-    if (match === null) continue
-    yield {
-      path: match[4] ?? '',
-      inode: Number(match[3]),
-      isListening: (Number.parseInt(match[1] as string, 16) & ACCEPTS) !== 0,
-      isConnected: match[2] === CONNECTED,
-    }
-  }
-}
-
-/** The kernel prints addresses as 32-bit words in the byte order of the machine. */
-function hostOf(hex: string): string {
-  const bytes = Buffer.from(hex, 'hex')
-  if (endianness() === 'LE') bytes.swap32()
-  if (bytes.length === 4) return bytes.join('.')
-  const groups = bytes.toString('hex').match(/.{4}/g) as string[]
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
-}
-
-function hostPort({ host, port }: Endpoint): string {
-  return formatAddress({ family: 'tcp', host, port })
-}
-
-function table(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }

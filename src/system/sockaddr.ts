@@ -67,14 +67,21 @@ export function isAnyHost(host: string): boolean {
   return host === '0.0.0.0' || isSameHost(host, '::')
 }
 
-/** Two ways to write one address. What is no address is like nothing but itself. */
+/** Two ways to write one address, also an IPv4 one in a socket of IPv6. What is no address is like nothing but itself. */
 export function isSameHost(one: string, other: string): boolean {
   if (one === other) return true
-  const [left = '', right = ''] = [one, other].map((host) => host.split('%')[0])
-  return isIPv6(left) && isIPv6(right) && ipv6Bytes(left).equals(ipv6Bytes(right))
+  const [left, right] = [one, other].map(bytesOf)
+  return left != null && right != null && left.equals(right)
 }
 
-function formatIpv6(bytes: Buffer): string {
+function bytesOf(host: string): Buffer | null {
+  const [bare = ''] = host.split('%')
+  if (isIPv4(bare)) return ipv6Bytes(`::ffff:${bare}`)
+  return isIPv6(bare) ? ipv6Bytes(bare) : null
+}
+
+/** Sixteen bytes, in network order. */
+export function formatIpv6(bytes: Buffer): string {
   const groups = bytes.toString('hex').match(/.{4}/g) as string[]
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
 }

@@ -241,3 +241,12 @@ function copyOf(fd: number): number {
     descriptors.close(self)
   }
 }
+
+test('says who has the port, also where that has an IPv4 address in a socket of IPv6, as Java binds it', async () => {
+  const port = await freePort()
+  const holder = sockets.socket('tcp6')
+  onEnd(() => descriptors.close(holder))
+  sockets.bind(holder, { family: 'tcp6', host: '::ffff:127.0.0.1', port })
+  sockets.listen(holder, 16)
+  expect(refusal(() => openOne(`127.0.0.1:${port}`)).message).toContain('in use by this very process')
+})

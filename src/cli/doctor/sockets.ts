@@ -20,7 +20,7 @@ export function checkSockets(listen: readonly ListenSpec[], root: string, status
   return sharedSpecs(listen).map((spec) => {
     const shown = formatAddress(spec.address)
     const check = 'listen'
-    const owner = ownerOf(spec.address)
+    const owner = findListeningOwner(spec.address)
     if (owner !== null && (owner.pid === status?.pid || environmentOf(owner.pid)?.get('AUTOUP_STATE') === root)) {
       const who = status
         ? `the master that runs (pid ${status.pid})`
@@ -38,14 +38,6 @@ export function checkSockets(listen: readonly ListenSpec[], root: string, status
       return { check, level: 'fail', message: messageOf(error) }
     }
   })
-}
-
-function ownerOf(address: Address): ReturnType<typeof findListeningOwner> {
-  if (address.family === 'unix') return findListeningOwner({ family: 'unix', path: address.path })
-  if (address.port === 0) return null
-  const { host, port } = address
-  if (host !== null && !host.includes(':')) return findListeningOwner({ family: 'tcp4', host, port })
-  return findListeningOwner({ family: 'tcp6', host: host ?? '::', port })
 }
 
 function tryAddress(address: Address): void {
