@@ -65,6 +65,8 @@ export type AutoupEvent =
   | { readonly type: 'check-finished'; readonly result: CheckResult; readonly message: string }
   | ({ readonly type: 'release-found'; readonly name: string } & Pick<OfBuild, 'version'>)
   | { readonly type: 'fetch-progress'; readonly version: string; readonly bytes: number; readonly total: number | null }
+  /** All its bytes are here, to be verified and unpacked. */
+  | ({ readonly type: 'release-fetched' } & Pick<OfBuild, 'version'>)
   | ({ readonly type: 'build-staged'; readonly proofs: readonly string[] } & OfBuild)
   | ({ readonly type: 'build-refused'; readonly reason: string } & OfBuild)
   | ({ readonly type: 'preflight-started' } & OfBuild)

@@ -22,6 +22,10 @@ export function poke(turn: Turn, kind: Poke): void {
 
 export function onStager(turn: Turn, report: StagerReport): void {
   if (report.type === 'found') turn.emit({ type: 'release-found', version: report.version, name: report.name })
+  const { pipeline } = turn.state
+  if (report.type === 'fetched' && pipeline?.state === 'fetching' && pipeline.version !== null) {
+    turn.emit({ type: 'release-fetched', version: pipeline.version })
+  }
   drive(turn, report)
 }
 

@@ -74,6 +74,8 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
       const share = total ? ` of ${formatSize(total)}, ${Math.floor((bytes / total) * 100)} %` : ''
       return ['fetch', 'info', `${version}: ${formatSize(bytes)}${share}`]
     }
+    case 'release-fetched':
+      return ['fetch', 'detail', `${event.version} is here: it is verified and unpacked`]
     case 'build-staged': {
       const proofs = event.proofs.length === 0 ? 'unverified' : `verified by ${event.proofs.join(', ')}`
       return ['build', 'good', `${build(event)} is staged, ${proofs}`]

@@ -24,6 +24,7 @@ const ALL: { [T in AutoupEvent['type']]: Extract<AutoupEvent, { type: T }> } = {
   'check-finished': { type: 'check-finished', result: 'error', message: 'no route to host' },
   'release-found': { type: 'release-found', version: '1.5.0', name: 'app-linux-x64.tar.gz' },
   'fetch-progress': { type: 'fetch-progress', version: '1.5.0', bytes: 1_000, total: null },
+  'release-fetched': { type: 'release-fetched', version: '1.5.0' },
   'build-staged': { type: 'build-staged', proofs: ['github-digest'], ...build },
   'build-refused': { type: 'build-refused', reason: 'the digest is another one', ...build },
   'preflight-started': { type: 'preflight-started', ...build },

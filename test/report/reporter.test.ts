@@ -17,6 +17,9 @@ function said(format: LogFormat, events: readonly Stamped[], isTTY = false): str
   return stream.text()
 }
 
+/** So long after the first. */
+const second = (after: number): string => new Date(Date.parse('2026-01-01T00:00:00.000Z') + after * 1_000).toISOString()
+
 const progress = (bytes: number, at: string): Stamped => ({
   type: 'fetch-progress',
   version: '1.5.0',
@@ -68,11 +71,39 @@ describe('pretty', () => {
     expect(text.lastIndexOf('\r\u001b[2K')).toBeLessThan(text.indexOf('paused'))
   })
 
-  test('progress never wraps on a narrow terminal', () => {
+  test('says how fast a download comes, and how long it will take', () => {
+    const text = said('pretty', [progress(1e6, second(0)), progress(3e6, second(2))], true)
+    expect(text.split('\r').at(-2)).toMatch(/1\.5\.0: 3\.0 MB of 10\.0 MB, 30 %, 1\.0 MB\/s, 7 s left$/)
+  })
+
+  test('counts only the last seconds, and nothing of a download that went on from an earlier one', () => {
+    const slower = [progress(5e6, second(0)), progress(9e6, second(1)), progress(9.1e6, second(6.5))]
+    expect(said('pretty', slower, true).split('\r').at(-2)).not.toContain('/s')
+    const anew = [progress(9e6, second(0)), progress(1e6, second(1)), progress(2e6, second(2))]
+    expect(said('pretty', anew, true).split('\r').at(-2)).toContain('1.0 MB/s, 8 s left')
+  })
+
+  test('says on the same line that what is here is verified and unpacked', () => {
+    const fetched = stamped({ type: 'release-fetched', version: '1.5.0' })
+    const text = said('pretty', [progress(1e7, second(0)), fetched, stamped({ type: 'paused' })], true)
+    const [, here, next] = text.split('\r\u001b[2K')
+    expect(here).toMatch(/1\.5\.0 is here: it is verified and unpacked/)
+    expect(next).toMatch(/paused.*\n$/)
+  })
+
+  test.each([20, 40, 60, 80, 100])('progress never wraps on a terminal of %d columns', (columns) => {
     vi.stubEnv('NO_COLOR', '1')
-    const stream = { ...memory(true), columns: 40 }
-    createReporter('pretty', stream)(progress(5e6, '2026-01-01T00:00:00.000Z'))
-    expect(stream.text().replace('\r', '').length).toBeLessThan(40)
+    const stream = { ...memory(true), columns }
+    const report = createReporter('pretty', stream)
+    report(progress(5e6, second(0)))
+    report(progress(6e6, second(1)))
+    const line =
+      stream
+        .text()
+        .split('\r')
+        .filter((each) => each !== '')
+        .at(-1) ?? ''
+    expect(line.replace('\u001b[2K', '').length).toBeLessThan(Math.max(columns, 25))
   })
 })
 
