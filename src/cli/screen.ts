@@ -7,6 +7,7 @@
 
 import type { ReadStream, WriteStream } from 'node:tty'
 import { cut } from '../report/layout.ts'
+import { ENDING_SIGNALS } from './told-to-end.ts'
 
 export interface Screen {
   readonly columns: number
@@ -31,7 +32,6 @@ const REST = '\u001b[J\u001b[?2026l'
 
 const CTRL_Z = '\u001a'
 const LEAVING = new Set(['q', 'Q', '\u001b', '\u0003', '\u0004'])
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export function openScreen(stdin: ReadStream, stdout: WriteStream, { onLeave, onRedraw }: ScreenEvents): Screen {
   const enter = (): void => {
@@ -56,7 +56,7 @@ export function openScreen(stdin: ReadStream, stdout: WriteStream, { onLeave, on
   // Whoever reads no keys (</dev/null) is told by signals alone.
   if (stdin.isTTY) stdin.setEncoding('utf8').on('data', onKeys).on('end', onLeave).on('error', onLeave)
   stdout.on('resize', onRedraw)
-  for (const signal of SIGNALS) process.on(signal, onLeave)
+  for (const signal of ENDING_SIGNALS) process.on(signal, onLeave)
   process.on('SIGCONT', onContinue)
   enter()
   return {
@@ -77,7 +77,7 @@ export function openScreen(stdin: ReadStream, stdout: WriteStream, { onLeave, on
       stdin.off('data', onKeys).off('end', onLeave).off('error', onLeave)
       stdin.pause()
       stdout.off('resize', onRedraw)
-      for (const signal of SIGNALS) process.off(signal, onLeave)
+      for (const signal of ENDING_SIGNALS) process.off(signal, onLeave)
       process.off('SIGCONT', onContinue)
     },
   }

@@ -28,6 +28,7 @@ import { loadSettings } from './load-settings.ts'
 import { lastWords } from './log-lines.ts'
 import { logPlace, umaskGiven } from './log-place.ts'
 import { atOnce } from './outcome.ts'
+import { ENDING_SIGNALS } from './told-to-end.ts'
 import { NO_WAIT, TIMEOUT } from './waiting.ts'
 import { CONFIG, STATE_DIR, serviceGiven, withoutContract } from './where.ts'
 
@@ -136,7 +137,7 @@ function launch(log: number, words: readonly string[]): Daemon {
     async verdict(timeoutMs) {
       const stopping = new AbortController()
       const over = Promise.race([
-        ...(['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => cameSignal(signal, stopping.signal)),
+        ...ENDING_SIGNALS.map((signal) => cameSignal(signal, stopping.signal)),
         ...(timeoutMs === null ? [] : [lateness(timeoutMs, stopping.signal)]),
       ])
       try {

@@ -26,6 +26,12 @@ type Of<T extends AutoupEvent['type']> = Extract<Stamped, { readonly type: T }>
 
 type Told = Of<'promotion-started' | 'build-committed' | 'promotion-failed'>
 
+/** What a command is told. */
+interface About {
+  readonly event: Told
+  readonly generation: number
+}
+
 interface Ended {
   readonly reason: string | null
   readonly isOfMachine: boolean
@@ -52,8 +58,10 @@ export class Hooks {
     const hook = hookAfter(event)
     const command = hook === 'after-commit' ? afterCommit : afterRollback
     if (hook === null || command === null) return
+    // By its turn the next promotion may have started.
+    const generation = this.#started?.generation ?? 0
     void this.#inTurn(async () => {
-      const { reason } = await this.#run(hook, command, event, this.#over.signal)
+      const { reason } = await this.#run(hook, command, { event, generation }, this.#over.signal)
       const { build, version } = event
       if (reason !== null) this.#context.emit({ type: 'hook-failed', hook, reason, build, version })
     })
@@ -87,19 +95,24 @@ export class Hooks {
   async #ask(signal: AbortSignal): Promise<Failure | null> {
     const command = this.#context.settings.beforePromote
     if (command === null || this.#started === null) return null
-    const { reason, isOfMachine } = await this.#run('before-promote', command, this.#started, signal)
+    const { reason, isOfMachine } = await this.#run(
+      'before-promote',
+      command,
+      { event: this.#started, generation: this.#started.generation },
+      signal,
+    )
     if (reason === null) return null
     return { kind: isOfMachine ? 'machine' : 'behaviour', reason: `before-promote: ${reason}`, isProbe: false }
   }
 
-  async #run(hook: Hook, command: string, event: Told, signal: AbortSignal): Promise<Ended> {
+  async #run(hook: Hook, command: string, about: About, signal: AbortSignal): Promise<Ended> {
     if (signal.aborted) return { reason: `'${command}' was not run: its time was over`, isOfMachine: false }
     const { settings, user, emit } = this.#context
-    const { build, version } = event
+    const { build, version } = about.event
     emit({ type: 'hook-started', hook, build, version })
     try {
-      const more = { input: `${JSON.stringify(event)}\n`, stdout: 'pipe' } as const
-      const env = this.#environment(hook, event)
+      const more = { input: `${JSON.stringify(about.event)}\n`, stdout: 'pipe' } as const
+      const env = this.#environment(hook, about)
       return await runCommand(command, env, settings.directory, settings.hookTimeoutMs, user, signal, more)
     } catch (error) {
       const { reason, kind } = failureOf(error, `'${command}' could not be started`)
@@ -107,11 +120,11 @@ export class Hooks {
     }
   }
 
-  #environment(hook: Hook, event: Told): Record<string, string> {
+  #environment(hook: Hook, { event, generation }: About): Record<string, string> {
     const { settings, paths, user } = this.#context
     const build = { id: event.build, version: event.version }
     return {
-      ...environmentFor({ settings, paths, build, generation: this.#started?.generation ?? 0, user }),
+      ...environmentFor({ settings, paths, build, generation, user }),
       AUTOUP_HOOK: hook,
       AUTOUP_EVENT: event.type,
       AUTOUP_PURPOSE: event.purpose,

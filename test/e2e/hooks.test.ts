@@ -85,6 +85,18 @@ test('a build that fails, and a rollback by hand, end in after-rollback, with th
   expect(lines[6]).toMatchObject({ AUTOUP_PURPOSE: 'rollback' })
 })
 
+test('what is told late, since the hook before it took long, is of its own promotion', async () => {
+  const told = recorder()
+  const gate = join(temporaryDirectory(), 'open')
+  const command = `until test -e ${gate}; do sleep 0.02; done; ${told.command}`
+  const service = await startService({ build: app('1'), args: [...BY_HAND, '--after-commit', command] })
+  await swapTo(service, app('2'))
+  await swapTo(service, app('3'))
+  writeFileSync(gate, '')
+  await until('all have run', () => told.lines().length === 3)
+  expect(told.lines().map(({ AUTOUP_GENERATION }) => AUTOUP_GENERATION)).toEqual(['1', '2', '3'])
+})
+
 describe('a hook before that says no', () => {
   test('stops the promotion, with its status and its last line; --again asks it again', async () => {
     const switchFile = join(temporaryDirectory(), 'no')
@@ -138,7 +150,7 @@ test('a hook after that fails is reported, and changes nothing', async () => {
 
 test('a stop does not wait for a hook after', async () => {
   const pid = join(temporaryDirectory(), 'pid')
-  const args = [...BY_HAND, '--after-commit', `echo $$ > ${pid}; sleep 1000`]
+  const args = [...BY_HAND, '--hook-timeout', '1h', '--after-commit', `echo $$ > ${pid}; sleep 4000`]
   const service = await startService({ build: app('1'), args })
   await until('it runs', () => existsSync(pid) && readFileSync(pid, 'utf8').endsWith('\n'))
   expect(await service.master.stop()).toBe(0)
