@@ -86,6 +86,8 @@ function onEnd(
     case 'staged':
       if (report.build.id === homeOf(turn.state)?.id) {
         remember(turn, report.known, report.build.id)
+        // Who removes a build that serves may have removed the record and the links with it.
+        turn.note(turn.state.ledger)
         onAnotherName(turn, report.build)
         return onNothingNew(turn, asked, isAnswer)
       }

@@ -1,42 +1,47 @@
 /**
- * The control socket of a master that may have no place to make it: with a full disk it serves all the same, says so,
- * and tries again until a command can reach it. Owned by the master, as the server is.
+ * The control socket of a master, kept where commands look for it. Where there is no place to make it (a full disk), and
+ * where it is removed later (with the state directory, or by who sweeps sockets), the master serves all the same, says
+ * so, and makes it anew. Owned by the master, as the server is.
  */
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { messageOf } from '../core/errors.ts'
 import { type ControlServer, startControlServer } from './control-server.ts'
+import { CONTROL_SOCKET } from './control-socket.ts'
 
-const RETRY_MS = 5_000
+const LOOK_EVERY_MS = 5_000
 
-/** Settles after the first try; `warn` hears once why it failed. */
+/** Settles after the first try; `warn` hears once why one fails. */
 export async function openControl(
   options: Parameters<typeof startControlServer>[0],
   warn: (message: string) => void,
 ): Promise<ControlServer> {
+  const path = join(options.directory, CONTROL_SOCKET)
   let server: ControlServer | null = null
-  let timer: NodeJS.Timeout | null = null
   let isTold = false
-  let isClosed = false
 
   async function open(): Promise<void> {
+    const lost = server
+    server = null
+    await lost?.close()
     try {
       server = await startControlServer(options)
+      isTold = false
     } catch (error) {
       if (!isTold) warn(`no command can reach this master until that is mended: ${messageOf(error)}`)
       isTold = true
-      if (!isClosed) timer = setTimeout(tryAgain, RETRY_MS)
     }
   }
   let opening = open()
-  function tryAgain(): void {
-    opening = open()
-  }
+  const timer = setInterval(() => {
+    if (server === null || !existsSync(path)) opening = opening.then(open)
+  }, LOOK_EVERY_MS)
 
   await opening
   return {
     async close() {
-      isClosed = true
-      if (timer) clearTimeout(timer)
+      clearInterval(timer)
       await opening
       await server?.close()
     },

@@ -4,8 +4,8 @@
  * that no worker loads one half of the old and one half of the new. It belongs to the store.
  */
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
@@ -42,6 +42,13 @@ export function preloadFor(
       '--state-dir that others may enter, or say --no-preload',
   )
   return null
+}
+
+/** What preloadFor() gave, for one worker: Node ends at a `--require` that somebody has removed since, so it is made anew. */
+export function presentPreload(file: string, paths: StorePaths): string {
+  return [file, join(dirname(file), PARTS)].every((each) => existsSync(each))
+    ? file
+    : copyOrSource(paths, () => undefined)
 }
 
 function copyOrSource(paths: StorePaths, warn: (message: string) => void): string {

@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream'
 import { NPM_SETTINGS } from '../../fetchers/npm/environment.ts'
 import { formatDuration } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
+import { createFolders } from '../store/layout.ts'
 import { keepPartial, PARTIAL_PREFIX } from '../store/partial-file.ts'
 import { killSession } from '../system/kill-session.ts'
 import { readStat } from '../system/procfs.ts'
@@ -67,6 +68,7 @@ export function stage(
   const directory = join(job.store.tmp, `stage-${randomUUID()}`)
   let child: ChildProcess
   try {
+    createFolders(job.store)
     child = startChild(job, directory, options.program)
   } catch (error) {
     return notStarted(error, callbacks)

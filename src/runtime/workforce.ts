@@ -15,7 +15,7 @@ import type { User } from '../system/user.ts'
 import { type Doors, openDoors, probeSpecOf } from './doors.ts'
 import { drainSignalOf, environmentFor, failureOfBuild, type Launch, launchOfOrphan, resolveLaunch } from './launch.ts'
 import type { Orphan } from './orphans.ts'
-import { withPreload } from './preload.ts'
+import { presentPreload, withPreload } from './preload.ts'
 import { presetListeners } from './preset-listeners.ts'
 import { trackStranger } from './process.ts'
 import { type WorkerContext, WorkerProcess } from './worker-process.ts'
@@ -166,7 +166,7 @@ export class Workforce {
     address: NotifyAddress,
     launch: Launch,
   ): Record<string, string> {
-    const { settings, preload } = this.#context
+    const { settings, paths, preload } = this.#context
     const { watchdogMs, drainTimeoutMs, ready } = settings
     return {
       NOTIFY_SOCKET: address.datagramPath,
@@ -174,7 +174,7 @@ export class Workforce {
       AUTOUP_READY: ready.kind,
       AUTOUP_DRAIN_SIGNAL: drainSignalOf(settings, launch),
       AUTOUP_DRAIN_TIMEOUT_USEC: String(drainTimeoutMs * 1_000),
-      ...(preload === null ? {} : { NODE_OPTIONS: withPreload(env.NODE_OPTIONS, preload) }),
+      ...(preload === null ? {} : { NODE_OPTIONS: withPreload(env.NODE_OPTIONS, presentPreload(preload, paths)) }),
       ...(watchdogMs === null ? {} : { WATCHDOG_USEC: String(watchdogMs * 1_000) }),
       ...(launch.preset?.environment(presetListeners(doors.listeners)) ?? {}),
     }

@@ -61,10 +61,7 @@ export function storePaths(stateDir: string, name: string): StorePaths {
 
 /** Makes what is missing and proves that it can be written. Modes that an operator changed are left as they are. */
 export function createStore(paths: StorePaths): void {
-  createFolder(paths.root, 0o755)
-  createFolder(paths.builds, 0o755)
-  createFolder(paths.data, 0o755)
-  createFolder(paths.tmp, 0o700)
+  createFolders(paths)
   const probe = join(paths.tmp, `.probe-${process.pid}`)
   try {
     // A new file: a stager may have left a link of that name.
@@ -76,6 +73,14 @@ export function createStore(paths: StorePaths): void {
   } finally {
     rmSync(probe, { force: true })
   }
+}
+
+/** Also under a running master: who removes its state directory loses what is in it, and no more. */
+export function createFolders(paths: Pick<StorePaths, 'root' | 'builds' | 'data' | 'tmp'>): void {
+  createFolder(paths.root, 0o755)
+  createFolder(paths.builds, 0o755)
+  createFolder(paths.data, 0o755)
+  createFolder(paths.tmp, 0o700)
 }
 
 /** The mode is set by hand, also of parents: the umask of whoever starts autoup must not lock workers out. */

@@ -1,13 +1,14 @@
 /** Builds that vanish from the store behind the master's back: they count as not staged, and are staged anew. */
 
-import { rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { nodeServer } from '../support/builds.ts'
 import { ledgerOf, problemsOf, storeOf } from '../support/faults-store.ts'
 import type { Master } from '../support/master.ts'
-import { kill } from '../support/processes.ts'
+import { childrenOf, kill } from '../support/processes.ts'
 import { type Service, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 /** v1 serves; v2 is staged and waits. */
 async function startWithCandidate(): Promise<{ service: Service; candidate: string }> {
@@ -76,5 +77,22 @@ test('the committed build is staged anew under its workers, and a worker that di
   kill(worker!.pid, 'SIGKILL')
   await master.next('worker-ready', { since })
   expect(await service.ask()).toMatchObject({ version: '1' })
+  expect(await problemsOf(storeOf(master))).toEqual([])
+})
+
+test('a state directory that is removed under the master is made anew, with the build that serves', async () => {
+  const service = await startService({ build: nodeServer({ version: '1' }) })
+  const { master } = service
+  const { build } = await master.next('build-committed')
+  const since = master.mark()
+  // In one stroke, whatever is written meanwhile.
+  renameSync(master.home, `${master.home}.gone`)
+  const [worker] = childrenOf(master.pid)
+  kill(worker!.pid, 'SIGKILL')
+  await master.next('worker-ready', { since })
+  expect(await service.ask()).toMatchObject({ version: '1' })
+  await until('a command reaches it again', async () => (await master.cli('status')).code === 0)
+  expect(await master.cli('upgrade')).toMatchObject({ code: 0 })
+  expect(ledgerOf(storeOf(master))).toMatchObject({ committed: { id: build } })
   expect(await problemsOf(storeOf(master))).toEqual([])
 })

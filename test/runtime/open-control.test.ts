@@ -16,8 +16,8 @@ const HANDLERS: ControlHandlers = {
   request: () => Promise.reject(new Error('nobody asks for it')),
 }
 
-test('a socket that cannot be made is told once, and made when it can be', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+test('a socket that cannot be made is told once, and made when it can be; so is one that is removed later', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onEnd(() => void vi.useRealTimers())
   const parent = mkdtempSync(join(tmpdir(), 'control-'))
   onEnd(() => rmSync(parent, { recursive: true }))
@@ -29,13 +29,16 @@ test('a socket that cannot be made is told once, and made when it can be', async
   expect(warnings).toEqual([expect.stringContaining('no command can reach this master until that is mended')])
   mkdirSync(directory)
   await vi.advanceTimersByTimeAsync(5_000)
-  vi.useRealTimers()
   expect(await vi.waitFor(() => call({ directory, name: 'app' }, 'GET', '/status'))).toEqual(STATUS)
   expect(warnings).toHaveLength(1)
+  rmSync(directory, { recursive: true })
+  mkdirSync(directory)
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(await vi.waitFor(() => call({ directory, name: 'app' }, 'GET', '/status'))).toEqual(STATUS)
 })
 
 test('one that never could be made is given up when the master ends', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onEnd(() => void vi.useRealTimers())
   const control = await openControl({ directory: '/nonexistent/app', handlers: HANDLERS }, () => undefined)
   expect(vi.getTimerCount()).toBe(1)
