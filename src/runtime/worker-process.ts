@@ -4,7 +4,6 @@
  */
 
 import { constants } from 'node:os'
-import { setTimeout as setTimer } from 'node:timers/promises'
 import type { Build } from '../core/build.ts'
 import { messageOf } from '../core/errors.ts'
 import { parseNotification } from '../core/notification.ts'
@@ -16,8 +15,10 @@ import type { Exit } from '../system/spawn.ts'
 import { findDaemon, isOfWorker } from './daemonized.ts'
 import { explainExit, explainNotReady } from './explain.ts'
 import { Leftovers } from './leftovers.ts'
+import { keepProbing, type Probing } from './probing.ts'
 import { describeExit, exitStatus, type TrackedProcess, trackStranger } from './process.ts'
 import { isProbe, probeOnce, type ReadyWatch, type WatchContext, watchReady } from './readiness.ts'
+import { Watchdog } from './watchdog.ts'
 
 export interface WorkerContext {
   readonly id: number
@@ -36,9 +37,6 @@ export interface WorkerContext {
   readonly onLeftovers: (kill: () => void) => void
 }
 
-const PROBE_EVERY_MS = 1_000
-const PROBE_AGAIN_MS = 250
-
 export class WorkerProcess {
   readonly context: WorkerContext
   #process: TrackedProcess
@@ -51,8 +49,8 @@ export class WorkerProcess {
   #isReady: boolean
   #isDraining = false
   #isKilled = false
-  #probing: NodeJS.Timeout | null = null
-  #beat: NodeJS.Timeout | null = null
+  #probing: Probing | null = null
+  readonly #watchdog: Watchdog
   /** Why its watchdog ended it. */
   #missedBeat: string | null = null
 
@@ -68,6 +66,7 @@ export class WorkerProcess {
     this.#watch = watch
     this.#notify = notify
     this.#isReady = watch === null
+    this.#watchdog = new Watchdog(context.watchdogMs, (why) => this.#endBeat(why))
     this.#follow(process)
     if (watch) this.#readiness = watchReady(context.ready, watch, (how) => this.#onReady(how))
   }
@@ -102,23 +101,27 @@ export class WorkerProcess {
     if (!watch || this.#isReady) return
     const { ready, readyTimeoutMs: timeoutMs } = this.context
     let kind: Failure['kind'] = 'behaviour'
-    const ask = (): Promise<string | null> =>
-      probeOnce(ready, watch).catch((error: unknown) => {
-        // Whoever cannot be asked has not failed.
-        kind = 'machine'
-        return messageOf(error)
-      })
-    const lastProbe = isProbe(ready) ? await ask() : null
+    const lastProbe = await this.#ask().catch((error: unknown) => {
+      // Whoever cannot be asked has not failed.
+      kind = 'machine'
+      return messageOf(error)
+    })
     if (this.#isReady || this.#isDraining) return
     const reason = explainNotReady(ready, { pid: this.pid, doors: watch.doors, timeoutMs, lastProbe })
     this.#fail({ kind, reason, isProbe: isProbe(ready) })
   }
 
-  /** While on probation a probe is asked again and again; two bad answers in a row are a failure. */
+  /** While on probation a probe is asked again and again. */
   set isOnProbation(is: boolean) {
-    if (is === (this.#probing !== null) || !isProbe(this.context.ready) || !this.#watch) return
-    if (this.#probing) clearTimeout(this.#probing)
-    this.#probing = is ? setTimeout(() => void this.#probe(), PROBE_EVERY_MS) : null
+    const { ready } = this.context
+    if (is === (this.#probing !== null) || !isProbe(ready) || !this.#watch) return
+    this.#probing?.stop()
+    this.#probing = is
+      ? keepProbing(
+          () => this.#ask(),
+          (reason) => this.#onBadProbe(reason),
+        )
+      : null
   }
 
   /** A message on its notify socket. */
@@ -140,15 +143,11 @@ export class WorkerProcess {
     this.#isReady = true
     this.#watch?.doors.release()
     this.context.send({ type: 'worker-ready', worker: this.context.id, pid: this.pid, how })
-    if (this.context.watchdogMs !== null) this.#onBeat()
+    this.#onBeat()
   }
 
-  /** sd_watchdog_enabled(3): the time runs from readiness on, and anew from each beat. */
   #onBeat(): void {
-    const { watchdogMs } = this.context
-    if (watchdogMs === null || !this.#isReady || this.#isDraining) return
-    if (this.#beat) clearTimeout(this.#beat)
-    this.#beat = setTimeout(() => this.#endBeat(`missed its watchdog: no WATCHDOG=1 for ${watchdogMs} ms`), watchdogMs)
+    if (this.#isReady && !this.#isDraining) this.#watchdog.beat()
   }
 
   #endBeat(why: string): void {
@@ -158,15 +157,13 @@ export class WorkerProcess {
     this.#killAll()
   }
 
-  async #probe(): Promise<void> {
-    const watch = this.#watch
-    if (!watch) return
-    const { ready } = this.context
-    const reason = await askTwice(() => probeOnce(ready, watch)).catch(() => null)
-    if (this.#probing === null) return
-    this.#probing = setTimeout(() => void this.#probe(), PROBE_EVERY_MS)
-    if (reason !== null)
-      this.#fail({ kind: 'behaviour', reason: `its probe failed in probation: it ${reason}`, isProbe: true })
+  /** Of whatever process it goes on in. */
+  async #ask(): Promise<string | null> {
+    return this.#watch === null ? null : await probeOnce(this.context.ready, this.#watch)
+  }
+
+  #onBadProbe(reason: string): void {
+    this.#fail({ kind: 'behaviour', reason: `its probe failed in probation: it ${reason}`, isProbe: true })
   }
 
   #fail(failure: Failure): void {
@@ -260,16 +257,8 @@ export class WorkerProcess {
 
   #stopWatching(): void {
     this.#readiness?.stop()
-    if (this.#probing) clearTimeout(this.#probing)
-    if (this.#beat) clearTimeout(this.#beat)
+    this.#probing?.stop()
     this.#probing = null
-    this.#beat = null
+    this.#watchdog.stop()
   }
-}
-
-/** One bad answer may be a hiccup: it is asked again after a breath. */
-async function askTwice(ask: () => Promise<string | null>): Promise<string | null> {
-  if ((await ask()) === null) return null
-  await setTimer(PROBE_AGAIN_MS)
-  return await ask()
 }

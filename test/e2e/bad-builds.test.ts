@@ -1,4 +1,5 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
   type Artifact,
@@ -7,6 +8,7 @@ import {
   diesAfter,
   nodeServer,
   notExecutable,
+  script,
   withOwnPort,
   withPidFile,
 } from '../support/builds.ts'
@@ -100,6 +102,50 @@ test('a build that dies in probation is taken back; only what was in its hands m
   expect(report.kinds.refused, summary(report)).toBe(0)
   expect(report.failed, summary(report)).toBeLessThanOrEqual(2)
   expect(report.versions.bad?.answered).toBeGreaterThan(0)
+})
+
+describe('a build whose probe fails in probation', () => {
+  /** Healthy while `isHealthy`, an expression in which `n` counts the questions, says so. */
+  const app = (version: string, isHealthy: string): Artifact =>
+    script(`#!${process.execPath}
+let n = 0
+const answer = (url) => (url !== '/health' ? 200 : (n++, ${isHealthy}) ? 200 : 500)
+require('node:http')
+  .createServer(({ url }, response) => response.writeHead(answer(url)).end('{"version":"${version}"}'))
+  .listen(process.env.TEST_PORT, '127.0.0.1')
+`)
+  const PROBED = [...BY_HAND, '--ready', 'http:/health', '--ready-timeout', '1s', '--probation', '3s']
+
+  test('is taken back when the one before passes it, and nobody notices', async () => {
+    const service = await startService({ args: PROBED, build: app('1', 'true') })
+    const load = await service.load({ rate: 100, newShare: 1 })
+    service.publish(app('2', 'n < 2'))
+    const upgrade = await service.master.cli('upgrade')
+    expect(upgrade, service.master.story()).toMatchObject({ code: 6 })
+    expect(upgrade.stderr).toContain('its probe failed in probation: it answered GET /health with 500')
+    const report = await load.stop()
+    expect(report.failed, summary(report)).toBe(0)
+    expect(Object.keys(report.versions).sort()).toEqual(['1', '2'])
+    expect((await service.master.status()).quarantine).toHaveLength(1)
+  })
+
+  test('has no verdict when the one before fails it as well, and is tried again', async () => {
+    const well = join(temporaryDirectory(), 'well')
+    writeFileSync(well, '')
+    const isWell = `require('node:fs').existsSync(${JSON.stringify(well)})`
+    const service = await startService({ args: PROBED, build: app('1', isWell) })
+    const { master } = service
+    const since = master.mark()
+    service.publish(app('2', isWell))
+    master.signal('SIGUSR2')
+    await master.next('promotion-ready', { since })
+    rmSync(well)
+    const { reason } = await master.next('promotion-failed', { since })
+    expect(reason).toContain('the build before it fails as well')
+    expect((await master.status()).quarantine).toEqual([])
+    writeFileSync(well, '')
+    expect(await master.next('build-committed', { since })).toMatchObject({ purpose: 'upgrade' })
+  })
 })
 
 test('--again tries a quarantined build once, and is the only thing that does', async () => {
