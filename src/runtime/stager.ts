@@ -12,7 +12,7 @@ const ORDER_BYTES = 16_777_216
 
 /** The process ends with it. */
 export function serveOrder(): void {
-  // A limit of its own memory (staging.ts), not of what it starts.
+  // A limit of its own memory (stager-process.ts), not of what it starts.
   delete process.env.NODE_OPTIONS
   const wire = new Socket({ fd: 3 })
   let received = ''
