@@ -6,7 +6,8 @@
 
 import { createHash } from 'node:crypto'
 import { mkdir, rename, statfs } from 'node:fs/promises'
-import { errnoOf } from '../core/errors.ts'
+import { formatSize } from '../core/duration.ts'
+import { AutoupError, errnoOf } from '../core/errors.ts'
 import type { Kept } from '../core/source.ts'
 import { openPartial, type PartialFile } from '../store/partial-file.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
@@ -17,13 +18,14 @@ export interface Keeper {
   takeOver(kept: Kept, to: string): Promise<void>
 }
 
-/** `maxBytes`: what is larger will not be taken anyhow. */
+/** What is larger than `maxBytes` is not read at all: `keep` throws AutoupError `failed`. */
 export function newKeeper({ folder, maxBytes }: { readonly folder: string; readonly maxBytes: number }): Keeper {
   const places = new Map<Kept, string>()
   let turn = 0
   return {
     async keep(bytes, size) {
-      const place = size <= maxBytes ? await openPlace(`${folder}/kept-${turn++}`, folder, size) : null
+      requireFit('the source', size, maxBytes)
+      const place = await openPlace(`${folder}/kept-${turn++}`, folder, size)
       try {
         const { sha256, bytes: length, isHere } = await copy(bytes, place, size)
         const kept = { size: length, sha256, isHere }
@@ -41,6 +43,12 @@ export function newKeeper({ folder, maxBytes }: { readonly folder: string; reado
       await rename(path, to)
     },
   }
+}
+
+/** Throws AutoupError `failed`. */
+export function requireFit(what: string, size: number, maxBytes: number): void {
+  if (size <= maxBytes) return
+  throw new AutoupError('failed', `${what} has ${formatSize(size)}, and at most ${formatSize(maxBytes)} are taken`)
 }
 
 /** Null where there is no room: not for this beside what the job itself will need. */

@@ -12,7 +12,7 @@ import { storeTrouble } from '../store/trouble.ts'
 import { TRUST_LIMITS } from '../trust/limits.ts'
 import { verifyFile } from '../trust/verify-file.ts'
 import { type Delivered, newDelivery } from './delivery.ts'
-import type { Keeper } from './keeper.ts'
+import { type Keeper, requireFit } from './keeper.ts'
 import type { StageProgress, StagerOrder } from './stage-protocol.ts'
 import { demandsOf, type Evidence } from './stage-trust.ts'
 
@@ -80,9 +80,7 @@ async function fetchRelease(order: StagerOrder, release: Release, tools: Tools):
 /** The disk must have room for what is announced; what is not announced fails when it is full. */
 async function mustFit({ store, maxBytes }: StagerOrder, { size, name }: Release): Promise<void> {
   if (size === null) return
-  if (size > maxBytes) {
-    throw new AutoupError('failed', `${name} has ${formatSize(size)}, and at most ${formatSize(maxBytes)} are taken`)
-  }
+  requireFit(name, size, maxBytes)
   const { bavail, bsize } = await statfs(store.tmp)
   const free = bavail * bsize
   if (free >= size + TRUST_LIMITS.spareBytes) return

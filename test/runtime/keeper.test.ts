@@ -36,13 +36,23 @@ test('what somebody only claims to have kept is not taken over', async () => {
 })
 
 test.each([
-  ['is larger than anything that is taken', 5, 4],
   ['is longer than expected', 3, 100],
   ['is shorter than expected', 9, 100],
   ['has no room on the disk', 1e15, 1e16],
 ])('what %s is only hashed', async (_, size, maxBytes) => {
   const kept = await newKeeper({ folder, maxBytes }).keep(bytes('hel', 'lo'), size)
   expect(kept).toEqual({ size: 5, sha256: digest, isHere: false })
+})
+
+test('what is larger than anything that is taken is not read at all', async () => {
+  const unread: AsyncIterable<Uint8Array> = {
+    [Symbol.asyncIterator]: () => {
+      throw new Error('it was read')
+    },
+  }
+  await expect(newKeeper({ folder, maxBytes: 4 }).keep(unread, 5)).rejects.toThrow(
+    'the source has 5 B, and at most 4 B are taken',
+  )
 })
 
 test('a store that cannot be written is no reason not to know the digest', async () => {
