@@ -38,7 +38,7 @@ async function restarted(before: Fetching): Promise<Embedded> {
 
 const warnings = ({ events }: Master) => events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
 
-test('serves as it is, then what is released, without a failed request; its next start is that of the release', async () => {
+test('Fetcher: serves as it is, then what is released, without a failed request; its next start is that of the release', async () => {
   const service = await fetching()
   const { master, ask, port } = service
   expect(await ask()).toMatchObject({ version: '1', generation: 1 })

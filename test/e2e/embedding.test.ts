@@ -68,7 +68,7 @@ describe('a program that is its own master', () => {
     expect(await slow).toEqual(before)
   })
 
-  test('its worker is started with the same options of Node and the same arguments', async () => {
+  test('Program: its worker is started with the same options of Node and the same arguments', async () => {
     const program = embeddedScript({ config: TELLS_STATE })
     const { master, port } = await startEmbedded([NODE, '--no-warnings', program, 'serve', '--fast'])
     await master.next('worker-ready')
@@ -139,7 +139,7 @@ describe('a program that is its own master', () => {
 })
 
 describe('Config', () => {
-  test('Address, Addresses: listen takes one or several, and the program finds them in order', async () => {
+  test('Address, Addresses, Listener, Listeners: listen takes one or several, and the program finds them in order', async () => {
     const [one, two] = [await freePort(), await freePort()]
     const path = join(temporaryDirectory(), 's')
     const listen = `listen: ['a=127.0.0.1:${one}', '127.0.0.1:${two}', 'unix:${path}'],`

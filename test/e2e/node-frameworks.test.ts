@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { certificate } from '../support/certificate.ts'
 import { type LoadOptions, startLoad, summary } from '../support/load.ts'
+import { nextStandalone } from '../support/next.ts'
 import { type NodeService, type NodeServiceOptions, startNode, swap, writtenTo } from '../support/node-apps.ts'
 import { NODES } from '../support/nodes.ts'
 
@@ -61,6 +62,25 @@ describe.each(NODES)('node %s', (_, node) => {
     TIMEOUT_MS,
   )
 })
+
+// Not skipped where it is not asked for: it is no part of the ordinary run.
+if (process.env.AUTOUP_TEST_NEXT) {
+  test(
+    `${SWAPS} swaps under 200 requests a second fail none of them: the standalone server of Next.js`,
+    async () => {
+      const env = { HOSTNAME: '0.0.0.0' }
+      const service = await startNode({
+        app: '',
+        cwd: nextStandalone(),
+        command: ['node', 'server.js'],
+        host: null,
+        env,
+      })
+      await swapsUnderLoad(service, { rate: 200, path: '/pid' })
+    },
+    TIMEOUT_MS + 300_000,
+  )
+}
 
 /** With an enum, which Node itself does not take. */
 const TYPESCRIPT: Pick<NodeServiceOptions, 'app' | 'file' | 'nodeArgs'> = {
