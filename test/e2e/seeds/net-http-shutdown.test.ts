@@ -79,13 +79,13 @@ test('a connection that stays idle holds nobody back for longer than the app its
 })
 
 test('a websocket holds no swap back: it goes on, is told to go, and where it stays is cut when the drain timeout nears', async () => {
-  const service = await startService({ build: app('1'), args: [...BY_HAND, '--drain-timeout', '2s'] })
+  const service = await startService({ build: app('1'), args: [...BY_HAND, '--drain-timeout', '3s'] })
   const [polite, deaf] = [await connect(service.port), await connect(service.port)]
   for (const client of [polite, deaf]) expect(await client.ask(UPGRADE)).toMatch(/^HTTP\/1.1 101/)
-  polite.endsAt(GOING_AWAY)
+  for (const client of [polite, deaf]) client.when(GOING_AWAY, (socket) => socket.write('still here'))
+  polite.when('still here', (socket) => socket.end())
   const old = await swapTo(service, app('2'))
   expect(await service.ask()).toMatchObject({ version: '2' })
-  for (const client of [polite, deaf]) void client.ask('still here')
   await Promise.all([polite.ended, deaf.ended])
   for (const client of [polite, deaf]) {
     expect(client.received(), 'the app had it, and answered').toContain('still here')
@@ -118,8 +118,8 @@ interface Client {
   ask(text: string): Promise<string>
   /** All that has come. */
   received(): string
-  /** From its side too, once this has come. */
-  endsAt(text: string): void
+  /** Once this has come. */
+  when(text: string, act: (socket: net.Socket) => void): void
   readonly ended: Promise<void>
 }
 
@@ -129,20 +129,20 @@ function connect(port: number): Promise<Client> {
     onEnd(() => socket.destroy())
     const ended = new Promise<void>((end) => socket.on('close', () => end()))
     let all = ''
-    let last: string | null = null
+    const due = new Map<string, (socket: net.Socket) => void>()
     socket.setEncoding('latin1')
     socket.on('data', (chunk) => {
       all += chunk
-      if (last !== null && all.includes(last)) socket.end()
+      for (const [text, act] of due) {
+        if (all.includes(text) && due.delete(text)) act(socket)
+      }
     })
     socket.on('error', reject)
     socket.on('connect', () =>
       resolve({
         ended,
         received: () => all,
-        endsAt(text) {
-          last = text
-        },
+        when: (text, act) => void due.set(text, act),
         ask: (text) =>
           new Promise((answer) => {
             socket.once('data', (chunk) => answer(String(chunk)))
