@@ -12,8 +12,10 @@ import { existsSync } from 'node:fs'
 import { isSea } from 'node:sea'
 import { fileURLToPath } from 'node:url'
 
-/** `confined` becomes `stager`; `check` says that this build can be started here (src/embed/build-check.ts). */
-export type Role = 'confined' | 'stager' | 'check'
+/** `confined` becomes `stager`; `check` says that this build can be started here (src/runtime/build-check.ts). */
+const ROLES = ['confined', 'stager', 'check'] as const
+
+export type Role = (typeof ROLES)[number]
 
 export interface SelfCommand {
   readonly argv: readonly [program: string, ...args: string[]]
@@ -22,8 +24,6 @@ export interface SelfCommand {
 }
 
 export const ROLE_VARIABLE = 'AUTOUP_ROLE'
-
-const ROLES: ReadonlySet<string> = new Set<Role>(['confined', 'stager', 'check'])
 
 export function selfAs(role: Role, words: readonly string[] = []): SelfCommand {
   return { argv: [ownExecutable(), ...mainProgram()], env: roleVariable(role, words) }
@@ -54,7 +54,7 @@ export function ownExecutable(): string {
 }
 
 function isRole(text: string): text is Role {
-  return ROLES.has(text)
+  return ROLES.some((role) => role === text)
 }
 
 /** A single executable needs no script. Node shows its own path as the second word all the same. */
