@@ -30,7 +30,7 @@ function reports(master: Master): Record<string, unknown> {
   return Object.fromEntries(lines.map(({ who, value }) => [who, value]))
 }
 
-const INFORMATION = ['BUILD', 'BUILD_DIR', 'DATA_DIR', 'GENERATION', 'NAME', 'STATE', 'VERSION'].map(
+const INFORMATION = ['BUILD', 'BUILD_DIR', 'DATA_DIR', 'GENERATION', 'MASTER', 'NAME', 'STATE', 'VERSION'].map(
   (name) => `AUTOUP_${name}`,
 )
 
