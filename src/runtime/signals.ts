@@ -2,6 +2,7 @@
 
 import type { Embedded } from '../core/settings.ts'
 import type { Input, StopInput } from '../core/state.ts'
+import { leaveLostTerminal } from '../system/lost-terminal.ts'
 import { readStat } from '../system/procfs.ts'
 
 export interface SignalTarget {
@@ -55,10 +56,11 @@ export function handleSignals({ restartSignal, restartStops }: RestartSignal = P
     ['SIGQUIT', stop('SIGQUIT', true)],
     [
       'SIGHUP',
-      () =>
-        hadTerminal && !hasTerminal()
-          ? send({ type: 'stop', reason: 'SIGHUP: the terminal is gone', isUrgent: false, status: 0 })
-          : reload(),
+      () => {
+        if (!hadTerminal || hasTerminal()) return reload()
+        leaveLostTerminal()
+        send({ type: 'stop', reason: 'SIGHUP: the terminal is gone', isUrgent: false, status: 0 })
+      },
     ],
     ['SIGUSR1', () => undefined],
     ['SIGTTIN', () => send({ type: 'scale', by: 1 })],
