@@ -172,7 +172,7 @@ test('a preflight that nobody waits for any longer is ended', async () => {
   const settings = { ...SETTINGS, preflight: `echo $$ > ${file}; exec sleep 60` }
   const preflight = new Preflight({ settings, paths, user: null, send: () => undefined })
   const done = preflight.start(PREFLIGHT)
-  const pid = await until('it runs', () => existsSync(file) && Number(readFileSync(file, 'utf8')))
+  const pid = await until('it runs', () => (existsSync(file) && Number(readFileSync(file, 'utf8'))) || null)
   const waiting = { state: 'preflight', generation: 7 } as never
   preflight.follow({ promotion: waiting })
   expect(isAlive(pid)).toBe(true)
