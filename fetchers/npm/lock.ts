@@ -87,7 +87,7 @@ export function lockProblem(about: string, entries: LockEntries, platform: Fetch
       return `${about} needs ${what}, which does not come from the registry: only packages of a registry are taken`
     }
     if (!STRONG.test(entry.integrity ?? '')) {
-      return `the registry gives no sha512 of ${what}${what === about ? '' : `, which ${about} needs`}: nothing vouches for its bytes`
+      return `the registry gives no sha512 of ${what}${what === about ? '' : `, which ${about} needs`}, so nothing vouches for its bytes: publish it anew with a current npm`
     }
     const isLeftOut = entry.optional === true && !isFor(entry, platform)
     if (entry.hasInstallScript && !isLeftOut) return scriptSentence(about, what)

@@ -54,7 +54,7 @@ export async function buildTree(
     artifact: release.name,
     entries: release.entries ?? null,
   })
-  if (file.totals.files === 0) return { id, reason: `${release.name} holds no files` }
+  if (file.totals.files === 0) return { id, reason: `${release.name} holds no files: put the build into it` }
   if (file.totals.bytes > TRUST_LIMITS.treeBytes) return { id, reason: `${release.name} is larger than a build may be` }
   const executables = executablesIn(entries)
   const runs = whatRuns(order, file.executables, entries)

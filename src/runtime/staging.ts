@@ -10,6 +10,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatDuration } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
+import { shownSource } from '../core/source.ts'
 import { createFolders } from '../store/layout.ts'
 import { keepPartial, PARTIAL_PREFIX } from '../store/partial-file.ts'
 import { killSession } from '../system/kill-session.ts'
@@ -101,7 +102,7 @@ export function stage(
     clearTimeout(deadline)
     const last = verdict ?? {
       type: 'error',
-      message: `the stager ${how} before it came to a verdict${lastWords()}; it is tried again`,
+      message: `the stager for ${shownSource(job.source)} ${how} before it came to a verdict${lastWords()}; it is tried again`,
     }
     const isKept = !isStopped && last.type === 'staged' && last.directory !== null
     await removeTree(scratchOf(directory)).catch(() => undefined)

@@ -130,7 +130,10 @@ function sizeProblem(size: number, announced: number | null): string | null {
 function digestProblem({ hex }: Digested, digests: Demands['digests'], checks: Check[]): string | null {
   for (const { digest, proof, from } of digests) {
     const is = hex[digest.algorithm] ?? ''
-    if (is !== digest.hex) return `has the ${digest.algorithm} ${is}, and ${from} says ${digest.hex}`
+    if (is !== digest.hex) {
+      const cause = 'it was damaged or replaced, or that is the digest of another file'
+      return `has the ${digest.algorithm} ${is}, and ${from} says ${digest.hex}: ${cause}`
+    }
     checks.push({ proof, message: `${digest.algorithm} matches ${from}` })
   }
   return null

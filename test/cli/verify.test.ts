@@ -9,6 +9,7 @@ import { autoup } from './terminal.ts'
 const APP = Buffer.from('the program')
 const HEX = createHash('sha256').update(APP).digest('hex')
 const WRONG = '0'.repeat(64)
+const CAUSE = 'it was damaged or replaced, or that is the digest of another file'
 const SIGNER = newSigner()
 
 async function folder(): Promise<string> {
@@ -88,15 +89,15 @@ describe('what holds', () => {
     expect(JSON.parse(wrong.stdout)).toMatchObject({
       ok: false,
       checks: [{ proof: 'sha256' }],
-      reason: `app.tgz has the sha256 ${HEX}, and WRONGSUMS says ${WRONG}`,
+      reason: `app.tgz has the sha256 ${HEX}, and WRONGSUMS says ${WRONG}: ${CAUSE}`,
     })
   })
 })
 
 describe('threats', () => {
   test.each([
-    ['a wrong digest', ['--sha256', WRONG], `app.tgz has the sha256 ${HEX}, and --sha256 says ${WRONG}`],
-    ['a wrong sum', ['--sums', 'WRONGSUMS'], `app.tgz has the sha256 ${HEX}, and WRONGSUMS says ${WRONG}`],
+    ['a wrong digest', ['--sha256', WRONG], `app.tgz has the sha256 ${HEX}, and --sha256 says ${WRONG}: ${CAUSE}`],
+    ['a wrong sum', ['--sums', 'WRONGSUMS'], `app.tgz has the sha256 ${HEX}, and WRONGSUMS says ${WRONG}: ${CAUSE}`],
     [
       'another version',
       ['--public-key', 'app.pub', '--version', '1.3.0'],

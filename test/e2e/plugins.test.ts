@@ -45,7 +45,7 @@ test('a service from a plugin goes on, whatever the plugin does, and upgrades wh
   for (const [mood, sentence] of [
     ['throws', 'the plugin ./moody.mjs cannot check: the moon is full'],
     ['answers nonsense', 'answered what is no release: release.version is 7, and not string'],
-    ['ends the process', 'the stager ended with status 0 before it came to a verdict'],
+    ['ends the process', 'ended with status 0 before it came to a verdict'],
     ['rejects behind its back', 'before it came to a verdict'],
   ] as const) {
     feel(mood)

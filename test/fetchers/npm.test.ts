@@ -335,7 +335,8 @@ suite.describe('what is not installed', () => {
     await registry.publish(app('1.0.0', { integrity: 'none' }))
     expect(await stage('app')).toMatchObject({
       type: 'refused',
-      reason: 'the registry gives no sha512 of app@1.0.0: nothing vouches for its bytes',
+      reason:
+        'the registry gives no sha512 of app@1.0.0, so nothing vouches for its bytes: publish it anew with a current npm',
     })
   })
 

@@ -90,7 +90,7 @@ describe('threats', () => {
 
   test('wrong bytes: the digest of the source, or of the operator', async () => {
     expect(await problem({ digests: [github(wrong)] })).toBe(
-      `has the sha256 ${sha('sha256')}, and GitHub says ${wrong}`,
+      `has the sha256 ${sha('sha256')}, and GitHub says ${wrong}: it was damaged or replaced, or that is the digest of another file`,
     )
     expect(await problem({ digests: [github(sha('sha256')), pin(wrong)] })).toMatch(/and --sha256 says/)
   })
