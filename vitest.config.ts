@@ -5,7 +5,15 @@ import { defineConfig } from 'vitest/config'
  * each of them, and of the e2e tests those that lean on Node itself.
  */
 const isBrief = process.env.AUTOUP_BRIEF !== undefined
-const LONG = ['cli/completion', 'core/*', 'fetchers/npm', 'runtime/mutations', 'support/*', 'testing/*', 'trust/fuzz']
+const LONG = [
+  'cli/completion',
+  'core/**/*',
+  'fetchers/npm',
+  'runtime/stager/mutations',
+  'support/*',
+  'testing/*',
+  'trust/fuzz',
+]
 const ON_NODE = ['node-plain', 'pid-one', 'signals', 'sockets']
 
 /** Two projects: `unit` runs in milliseconds per file, `e2e` starts real masters and real daemons. */

@@ -13,7 +13,7 @@ const TESTS = fileURLToPath(new URL('.', import.meta.url))
 /** Threat → file → the beginnings of the titles of its tests. */
 const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'bytes that nobody vouches for': {
-    'runtime/stage-trust.test.ts': ['a release that nothing vouches for is not taken'],
+    'runtime/stager/stage-trust.test.ts': ['a release that nothing vouches for is not taken'],
     'fetchers/https-download.test.ts': ['is nothing that nobody vouches for'],
     'core/ratchet.test.ts': ['threat: a source that claims what only autoup can verify'],
   },
@@ -21,7 +21,7 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'e2e/github.test.ts': ['bytes that are not those of the digest are refused for good'],
     'e2e/hostile-programs.test.ts': ['threat: a tarball of the registry with other bytes than it announced'],
     'trust/verify-file.test.ts': ['every flipped byte of a small artifact is found by each proof alone'],
-    'runtime/mutations.test.ts': [
+    'runtime/stager/mutations.test.ts': [
       'of the sum in a checksum file, of the digest in a manifest, of what is signed is always refused',
       'of the digest that the GitHub API gives',
       'of any part of %s, or of several',
@@ -34,7 +34,7 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
       'two sums for one name: neither is believed',
       'a broken algorithm: MD5 and SHA-1 prove nothing',
     ],
-    'runtime/stage-shortcuts.test.ts': ['threat: checksums that changed since the same bytes were staged'],
+    'runtime/stager/stage-shortcuts.test.ts': ['threat: checksums that changed since the same bytes were staged'],
   },
   'a signature that is missing, of another key, file or version': {
     'trust/verify-file.test.ts': ['a signature that is missing is no reason to go on without'],
@@ -55,8 +55,8 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'core/supervisor.test.ts': ['remembers nothing of a check that began before --reset-trust'],
   },
   'a shortcut past a proof': {
-    'runtime/stage-trust.test.ts': ['is refused without its signature, also when it is in the store already'],
-    'runtime/stage-shortcuts.test.ts': [
+    'runtime/stager/stage-trust.test.ts': ['is refused without its signature, also when it is in the store already'],
+    'runtime/stager/stage-shortcuts.test.ts': [
       'two jobs for one release never write to one file',
       'threat: a tree in the place of an artifact',
     ],
@@ -68,7 +68,7 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
       'threat: other bytes under the version in service',
     ],
     'e2e/trust.test.ts': ['threat: a pin that goes back to an old release'],
-    'runtime/stage-shortcuts.test.ts': ['a source with an order cannot get round the floor'],
+    'runtime/stager/stage-shortcuts.test.ts': ['a source with an order cannot get round the floor'],
   },
   'a release of a moment ago': {
     'core/version-gate.test.ts': [
@@ -88,23 +88,23 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'fetchers/github-hostile.test.ts': ['pages without end are not followed for ever'],
   },
   'a redirect to where nobody should be led': {
-    'system/http-client.test.ts': ['to http: elsewhere is refused', '%s is refused before anything is sent'],
+    'system/http/client.test.ts': ['to http: elsewhere is refused', '%s is refused before anything is sent'],
     'e2e/hostile-servers.test.ts': [
       'threat: redirects without end, to a file, to a socket, to a private address',
       'threat: a redirect from https: to http:',
     ],
   },
   'a token that reaches another host, a log or a worker': {
-    'system/http-client.test.ts': [
+    'system/http/client.test.ts': [
       'takes neither a token nor headers of its own to another host, nor back from there',
       'are sent to that host only',
       'are in no message and in no answer, nor is a query',
     ],
-    'runtime/token.test.ts': ['a child gets none of the variables that a token may be in'],
+    'runtime/stager/token.test.ts': ['a child gets none of the variables that a token may be in'],
   },
   'the rest of one release behind the beginning of another': {
     'e2e/hostile-servers.test.ts': ['threat: the rest of one release behind the beginning of another'],
-    'runtime/stage-shortcuts.test.ts': ['there is never more than one cut download on disk'],
+    'runtime/stager/stage-shortcuts.test.ts': ['there is never more than one cut download on disk'],
   },
   'a full disk': {
     'e2e/trust.test.ts': ['threat: a disk that is full in the middle of a download'],
@@ -125,7 +125,7 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
       'threat: an archive handler that its archive has taken over',
       'threat: an npm that a package has taken over',
     ],
-    'runtime/containment.test.ts': [
+    'runtime/stager/containment.test.ts': [
       'cannot write outside of the tmp of its store, by any thread',
       'cannot look into its master, trace it, take its descriptors, or change its limits',
       'cannot signal its master',
@@ -140,8 +140,8 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'e2e/hostile-programs.test.ts': ['threat: a package that runs at its installation, or reaches out of its folder'],
   },
   'a verdict that is not about the bytes': {
-    'runtime/stage-shortcuts.test.ts': ['threat: what this host lacks is held against no digest'],
-    'runtime/stage-job.test.ts': ['a digest that is not the one asked for, until that is corrected'],
+    'runtime/stager/stage-shortcuts.test.ts': ['threat: what this host lacks is held against no digest'],
+    'runtime/stager/stage-job.test.ts': ['a digest that is not the one asked for, until that is corrected'],
     'trust/content.test.ts': ['threat: a name that makes a fault of the bytes look like one of this host'],
   },
   'a build that changed after it was sealed': {
@@ -153,7 +153,7 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
   'a stranger on the same machine': {
     'e2e/trust.test.ts': ['threat: a stranger on this machine, at the sockets of the master and of its worker'],
-    'runtime/control-server.test.ts': ['is for its owner alone'],
+    'runtime/control/server.test.ts': ['is for its owner alone'],
     'system/notify.test.ts': ['gives the sockets to their owner and to nobody else'],
   },
 }

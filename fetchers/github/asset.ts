@@ -3,8 +3,8 @@
  * after the release is published, so in a young release a missing one is waited for; in an older one it is missing.
  */
 
-import { type ArtifactChoice, chooseArtifact } from '../../src/core/artifact-choice.ts'
-import { shapeOf } from '../../src/core/artifact-shape.ts'
+import { type ArtifactChoice, chooseArtifact } from '../../src/core/artifact/choice.ts'
+import { shapeOf } from '../../src/core/artifact/shape.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 import type { GithubAsset, GithubRelease } from './answer.ts'
 import type { GithubLocation } from './location.ts'

@@ -1,7 +1,7 @@
 /** Where the API is: GITHUB_API_URL is what GitHub's own runners set, and what GHES needs (`https://HOST/api/v3`). */
 
 import { AutoupError } from '../../src/core/errors.ts'
-import { isReadable } from '../../src/system/http-address.ts'
+import { isReadable } from '../../src/system/http/address.ts'
 
 const GITHUB_API = 'https://api.github.com'
 

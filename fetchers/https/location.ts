@@ -6,7 +6,7 @@
 
 import { AutoupError } from '../../src/core/errors.ts'
 import type { FetchContext } from '../../src/core/source.ts'
-import { isReadable } from '../../src/system/http-address.ts'
+import { isReadable } from '../../src/system/http/address.ts'
 
 export type Words = Readonly<Record<string, string>>
 

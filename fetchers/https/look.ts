@@ -5,7 +5,7 @@
 
 import { AutoupError } from '../../src/core/errors.ts'
 import type { FetchContext, HttpAnswer } from '../../src/core/source.ts'
-import { showUrl } from '../../src/system/http-address.ts'
+import { showUrl } from '../../src/system/http/address.ts'
 import type { Look, Method } from './known.ts'
 import { loginFor } from './location.ts'
 import { statusProblem } from './status.ts'

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { AutoupError } from '../../src/core/errors.ts'
 import type { Check, FetchContext, HttpAnswer, Release } from '../../src/core/source.ts'
-import { showUrl } from '../../src/system/http-address.ts'
+import { showUrl } from '../../src/system/http/address.ts'
 import { findCompanions, placesBeside } from './companions.ts'
 import type { Detail } from './download.ts'
 import type { ManifestKnown } from './known.ts'

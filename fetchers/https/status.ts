@@ -3,7 +3,7 @@
 import { AutoupError } from '../../src/core/errors.ts'
 import { notBefore } from '../../src/core/incomplete.ts'
 import type { HttpAnswer } from '../../src/core/source.ts'
-import { showUrl } from '../../src/system/http-address.ts'
+import { showUrl } from '../../src/system/http/address.ts'
 
 const HOUR_MS = 3_600_000
 

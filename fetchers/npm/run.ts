@@ -9,7 +9,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AutoupError } from '../../src/core/errors.ts'
 import type { FetchContext } from '../../src/core/source.ts'
-import { isReadable } from '../../src/system/http-address.ts'
+import { isReadable } from '../../src/system/http/address.ts'
 import { npmEnvironment } from './environment.ts'
 import { npmTrouble, shownRegistry } from './trouble.ts'
 

@@ -1,7 +1,7 @@
 /** Commands that ask a running master for something, tell what came of it, and end with the status it gives. */
 
 import { parseDuration } from '../core/duration.ts'
-import type { ControlReply } from '../runtime/control-server.ts'
+import type { ControlReply } from '../runtime/control/server.ts'
 import { has, type Input, lastValue, type OptionSpec } from './command.ts'
 import { call, type MasterPlace } from './control-client.ts'
 import { masterFor } from './find-service.ts'

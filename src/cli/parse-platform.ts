@@ -1,8 +1,8 @@
 /** `linux/x64/musl` as people write it: with the words of artifact names, so `macos/aarch64` and `linux/amd64` too. */
 
-import type { ArtifactPlatform } from '../core/artifact-choice.ts'
-import { VOCABULARY } from '../core/artifact-tokens.ts'
-import { squeeze } from '../core/artifact-words.ts'
+import type { ArtifactPlatform } from '../core/artifact/choice.ts'
+import { VOCABULARY } from '../core/artifact/tokens.ts'
+import { squeeze } from '../core/artifact/words.ts'
 import { AutoupError } from '../core/errors.ts'
 
 /** Without a libc, Linux has that of `host` where it is the same, else glibc. Throws AutoupError `usage`. */

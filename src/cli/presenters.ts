@@ -1,6 +1,6 @@
 /** How src/report shows a master that is asked for its metrics or its page; loaded when it is. */
 
-import type { Presenters } from '../runtime/presenters.ts'
+import type { Presenters } from '../runtime/page/presenters.ts'
 import { version } from './version.ts'
 
 export const presenters: Presenters = {

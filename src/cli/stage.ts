@@ -40,7 +40,7 @@ export const stage: CommandSpec = {
     if (settings.source === null) {
       throw new AutoupError('usage', `'${master.name}' has no release source, so there is nothing to stage`)
     }
-    const { stageAlone } = await import('../runtime/stage-alone.ts')
+    const { stageAlone } = await import('../runtime/stager/stage-alone.ts')
     return tell(await stageAlone(settings), settings.name, input, io)
   },
 }

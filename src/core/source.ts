@@ -3,7 +3,7 @@
  * and plugins are the same thing. All of it but `changed` runs in the stager.
  */
 
-import type { ArtifactChoice } from './artifact-choice.ts'
+import type { ArtifactChoice } from './artifact/choice.ts'
 
 /** What the last check remembered; opaque to all but the fetcher that wrote it. JSON. */
 export type Known = unknown

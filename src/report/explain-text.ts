@@ -1,6 +1,6 @@
 /** `autoup explain` for a person: every file of a release with why, or why not; the one that is chosen is marked. */
 
-import type { ArtifactChoice } from '../core/artifact-choice.ts'
+import type { ArtifactChoice } from '../core/artifact/choice.ts'
 import { clean } from './clean.ts'
 import type { Paint } from './color.ts'
 

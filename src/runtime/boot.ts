@@ -19,12 +19,12 @@ import { type Listener, openListeners, readInherited } from '../system/listeners
 import { acquireLock, type Lock } from '../system/lock.ts'
 import { lookUpUser, requireSwitchTo, type User } from '../system/user.ts'
 import { checkBuilds } from './check-builds.ts'
-import { sharedSpecs } from './doors.ts'
-import { resolveLaunch } from './launch.ts'
-import { lendTo } from './lend.ts'
-import { drainOrphans, findLeft, isHeldByOthers, type Orphan, takeListenersBack } from './orphans.ts'
 import { refuseFixedProbe, requireProof } from './preconditions.ts'
 import type { Stopping } from './signals.ts'
+import { lendTo } from './stager/lend.ts'
+import { sharedSpecs } from './workers/doors.ts'
+import { resolveLaunch } from './workers/launch.ts'
+import { drainOrphans, findLeft, isHeldByOthers, type Orphan, takeListenersBack } from './workers/orphans.ts'
 
 const UNCONFINED =
   'this kernel has no Landlock (Linux 5.19 or later, with landlock among its lsm=): what unpacks a download is not kept from writing outside of the store'

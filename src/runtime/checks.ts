@@ -14,12 +14,12 @@ import type { CallBudget } from '../core/source.ts'
 import type { Input, State } from '../core/state.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { loadBudgets, saveBudget } from './budgets.ts'
-import { floorOf, knownOf, NOTHING_KNOWN, stageJob } from './check-job.ts'
-import type { ControlReply } from './control-server.ts'
-import type { StageJob, StageProgress, StageVerdict } from './stage-protocol.ts'
-import { replyTo } from './stage-reply.ts'
-import { type StageCallbacks, type Staging, stage } from './staging.ts'
-import { takeVerdict } from './take-staged.ts'
+import type { ControlReply } from './control/server.ts'
+import { floorOf, knownOf, NOTHING_KNOWN, stageJob } from './stager/check-job.ts'
+import type { StageJob, StageProgress, StageVerdict } from './stager/stage-protocol.ts'
+import { replyTo } from './stager/stage-reply.ts'
+import { type StageCallbacks, type Staging, stage } from './stager/staging.ts'
+import { takeVerdict } from './stager/take-staged.ts'
 
 export interface ChecksContext {
   readonly settings: Settings

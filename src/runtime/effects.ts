@@ -6,14 +6,14 @@
 import { unreachable } from '../core/errors.ts'
 import type { Effect, Input, State } from '../core/state.ts'
 import type { Checks } from './checks.ts'
+import type { Requests } from './control/requests.ts'
 import type { EventLog } from './event-log.ts'
 import type { Hooks } from './hooks.ts'
-import type { Preflight } from './preflight.ts'
 import type { Reload } from './reload.ts'
-import type { Requests } from './requests.ts'
 import type { StoreWriter } from './store-writer.ts'
 import type { Tending } from './tending.ts'
-import type { Workforce } from './workforce.ts'
+import type { Preflight } from './workers/preflight.ts'
+import type { Workforce } from './workers/workforce.ts'
 
 export interface Parts {
   readonly log: EventLog

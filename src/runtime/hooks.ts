@@ -12,7 +12,7 @@ import type { Effect, Input, State } from '../core/state.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { runCommand } from '../system/probe.ts'
 import type { User } from '../system/user.ts'
-import { environmentFor, failureOf } from './launch.ts'
+import { environmentFor, failureOf } from './workers/launch.ts'
 
 export interface HooksContext {
   readonly settings: Settings

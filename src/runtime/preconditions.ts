@@ -3,7 +3,7 @@
 import { formatAddress } from '../core/address.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
-import { PROBE } from './doors.ts'
+import { PROBE } from './workers/doors.ts'
 
 /** Throws AutoupError `usage`. */
 export function refuseFixedProbe(settings: Settings): void {

@@ -19,14 +19,14 @@ import { carryOutPlan, closeAll, type ListenerPlan, planListeners } from '../sys
 import { closeListener, type Listener } from '../system/listeners.ts'
 import { lookUpUser } from '../system/user.ts'
 import { recordOf } from './boot.ts'
-import type { ControlReply } from './control-server.ts'
-import { sharedSpecs } from './doors.ts'
-import { resolveLaunch } from './launch.ts'
+import type { ControlReply } from './control/server.ts'
 import type { Live } from './live.ts'
 import { environmentOf, policyOf } from './policy.ts'
 import { refuseFixedProbe, requireProof } from './preconditions.ts'
-import { preloadFor } from './preload.ts'
-import { sourceIntervalMs } from './token.ts'
+import { sourceIntervalMs } from './stager/token.ts'
+import { sharedSpecs } from './workers/doors.ts'
+import { resolveLaunch } from './workers/launch.ts'
+import { preloadFor } from './workers/preload.ts'
 
 /** Where the settings come from. */
 export interface ReloadHost {

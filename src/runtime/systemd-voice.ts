@@ -11,7 +11,7 @@ import type { AutoupEvent } from '../core/events.ts'
 import type { State } from '../core/state.ts'
 import type { MasterState, Standing } from '../core/status.ts'
 import { isNotifyAddress, sendNotification } from '../system/notify-sender.ts'
-import { standingOf } from './to-status.ts'
+import { standingOf } from './control/to-status.ts'
 
 export interface Voice {
   /** Says what is new about this state. */

@@ -10,12 +10,12 @@ export async function takeRole(): Promise<void> {
   const { role, words } = part
   switch (role) {
     case 'confined':
-      return (await import('./confined.ts')).becomeStager(words)
+      return (await import('./stager/confined.ts')).becomeStager(words)
     case 'stager':
-      ;(await import('./stager.ts')).serveOrder()
+      ;(await import('./stager/stager.ts')).serveOrder()
       break
     case 'check':
-      ;(await import('./build-check.ts')).answerCheck(words)
+      ;(await import('./stager/build-check.ts')).answerCheck(words)
       break
     default:
       unreachable(role)

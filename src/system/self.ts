@@ -12,7 +12,7 @@ import { existsSync } from 'node:fs'
 import { isSea } from 'node:sea'
 import { fileURLToPath } from 'node:url'
 
-/** `confined` becomes `stager`; `check` says that this build can be started here (src/runtime/build-check.ts). */
+/** `confined` becomes `stager`; `check` says that this build can be started here (src/runtime/stager/build-check.ts). */
 const ROLES = ['confined', 'stager', 'check'] as const
 
 export type Role = (typeof ROLES)[number]

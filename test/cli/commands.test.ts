@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type CommandSpec, environmentName } from '../../src/cli/command.ts'
 import { COMMANDS, loadCommand } from '../../src/cli/commands.ts'
 import { RUN_OPTIONS } from '../../src/cli/run-options.ts'
-import type { ControlReply } from '../../src/runtime/control-server.ts'
+import type { ControlReply } from '../../src/runtime/control/server.ts'
 import { DONE, event, fakeMaster, ROW, STATUS, temporaryDirectory } from './fake-master.ts'
 import { autoup, memory } from './terminal.ts'
 

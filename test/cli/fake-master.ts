@@ -12,7 +12,7 @@ import {
   type ControlServer,
   type ControlVerb,
   startControlServer,
-} from '../../src/runtime/control-server.ts'
+} from '../../src/runtime/control/server.ts'
 import { onEnd } from '../support/on-end.ts'
 
 export const DIGEST = `sha256-${'3f'.repeat(32)}`

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { chooseArtifact } from '../../src/core/artifact-choice.ts'
+import { chooseArtifact } from '../../src/core/artifact/choice.ts'
 
 const PROGRAMS =
   'app my-tool k9s arm-tools winget linuxkit darwin-fmt muslin tar-split server64 go2rtc 7zip-cli rpmtool'

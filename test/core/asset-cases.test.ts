@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { type ArtifactPlatform, chooseArtifact } from '../../src/core/artifact-choice.ts'
+import { type ArtifactPlatform, chooseArtifact } from '../../src/core/artifact/choice.ts'
 
 interface Case {
   readonly id: string

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { FileKnown } from '../../fetchers/https/known.ts'
 import { httpsFetcher } from '../../fetchers/https.ts'
 import type { Check, FetchContext, Known, Release, Sink } from '../../src/core/source.ts'
-import { createHttpClient } from '../../src/system/http-client.ts'
+import { createHttpClient } from '../../src/system/http/client.ts'
 
 export const APP = '#!/bin/sh\necho one\n'
 export const NEXT = '#!/bin/sh\necho two\n'

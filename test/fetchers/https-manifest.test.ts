@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Known } from '../../src/core/source.ts'
-import { createHttpClient } from '../../src/system/http-client.ts'
+import { createHttpClient } from '../../src/system/http/client.ts'
 import { needs } from '../support/requirements.ts'
 import { type Page, type Site, serveSite } from '../support/site.ts'
 import { authority } from '../support/web.ts'

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { fetcherFor } from '../../fetchers/index.ts'
 import { findPlugin } from '../../fetchers/plugin/path.ts'
 import { pluginFetcher } from '../../fetchers/plugin.ts'
-import type { StageVerdict } from '../../src/runtime/stage-protocol.ts'
+import type { StageVerdict } from '../../src/runtime/stager/stage-protocol.ts'
 import { jobFor, runJob, temporaryFolder, temporaryStore } from '../support/stores.ts'
 
 let folder: string

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { vi } from 'vitest'
 import { githubFetcher } from '../../fetchers/github.ts'
 import type { BudgetBook, Check, FetchContext, Known, Release } from '../../src/core/source.ts'
-import { createHttpClient } from '../../src/system/http-client.ts'
+import { createHttpClient } from '../../src/system/http/client.ts'
 import type { Github } from './github-server.ts'
 import { onEnd } from './on-end.ts'
 

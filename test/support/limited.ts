@@ -1,13 +1,13 @@
 /**
  * The built program with other limits, for tests that have to reach one: a copy in which nothing but the numbers of
- * src/trust/limits.ts and src/system/http-limits.ts is replaced. So the program that people run has no switch that
+ * src/trust/limits.ts and src/system/http/limits.ts is replaced. So the program that people run has no switch that
  * could loosen them. The copy ends with its test.
  */
 
 import { cpSync, existsSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { HttpLimits } from '../../src/system/http-limits.ts'
+import type { HttpLimits } from '../../src/system/http/limits.ts'
 import type { TRUST_LIMITS } from '../../src/trust/limits.ts'
 import { temporaryDirectory } from './master.ts'
 
@@ -25,7 +25,7 @@ export function limitedAutoup({ trust = {}, http = {} }: OtherLimits): string {
   cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'))
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   replace(join(copy, 'dist/src/trust/limits.js'), 'TRUST_LIMITS', trust)
-  replace(join(copy, 'dist/src/system/http-limits.js'), 'HTTP_LIMITS', http)
+  replace(join(copy, 'dist/src/system/http/limits.js'), 'HTTP_LIMITS', http)
   return join(copy, 'dist/bin/autoup.js')
 }
 

@@ -7,10 +7,10 @@ import type { Ledger } from '../../core/ledger.ts'
 import { presetOf } from '../../core/presets.ts'
 import type { Settings } from '../../core/settings.ts'
 import { shownSource } from '../../core/source.ts'
-import { sharedSpecs } from '../../runtime/doors.ts'
-import { resolveLaunch } from '../../runtime/launch.ts'
 import { refuseFixedProbe, requireProof } from '../../runtime/preconditions.ts'
-import { probeSource } from '../../runtime/probe-source.ts'
+import { probeSource } from '../../runtime/stager/probe-source.ts'
+import { sharedSpecs } from '../../runtime/workers/doors.ts'
+import { resolveLaunch } from '../../runtime/workers/launch.ts'
 import { storePaths } from '../../store/layout.ts'
 
 export async function checkService(settings: Settings, ledger: Ledger): Promise<Finding[]> {

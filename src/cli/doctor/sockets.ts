@@ -9,7 +9,7 @@ import { type Address, formatAddress, type ListenSpec } from '../../core/address
 import { messageOf } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
 import type { Status } from '../../core/status.ts'
-import { sharedSpecs } from '../../runtime/doors.ts'
+import { sharedSpecs } from '../../runtime/workers/doors.ts'
 import { bindListener } from '../../system/bind-listener.ts'
 import { close } from '../../system/libc/descriptors.ts'
 import { findListeningOwner } from '../../system/port-owner.ts'

@@ -1,0 +1,41 @@
+/**
+ * The store's tmp, lent to the stager: where the master is root, a stager runs as a user who owns nothing but what it
+ * makes there (stranger.ts). Nobody can rename or remove what another one has made (the sticky bit of inode(7)), so the
+ * master, who cleans up after each, is led nowhere. What is staged comes back when it is sealed (store/seal.ts).
+ */
+
+import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { PARTIAL_PREFIX } from '../../store/partial-file.ts'
+import { knowsStrangers, nextStranger, STRANGERS } from '../../system/stranger.ts'
+
+const LENT_MODE = 0o1770
+
+/** The user that the next stager is to be, or null: the master's own, who is not root or may not change users here. */
+export function lendTo(tmp: string): number | null {
+  if (!knowsStrangers() || !isForAll(process.execPath)) return null
+  const user = nextStranger()
+  try {
+    const { gid, mode } = statSync(tmp)
+    if (gid !== STRANGERS) chownSync(tmp, 0, STRANGERS)
+    if ((mode & 0o7777) !== LENT_MODE) chmodSync(tmp, LENT_MODE)
+    // What another one left is this one's to go on with.
+    for (const name of readdirSync(tmp)) if (name.startsWith(PARTIAL_PREFIX)) hand(join(tmp, name), user)
+    return user
+  } catch {
+    // A user namespace without these users, or a file system that knows no owners.
+    return null
+  }
+}
+
+/** Nothing but a file of one name: by a second one, what is somebody else's would become the stager's. */
+function hand(path: string, user: number): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats?.isFile() && stats.nlink === 1) lchownSync(path, user, STRANGERS)
+  else rmSync(path, { recursive: true, force: true })
+}
+
+/** It has to start Node, or this very program, as somebody else. */
+function isForAll(program: string): boolean {
+  return ((statSync(program, { throwIfNoEntry: false })?.mode ?? 0) & 0o001) !== 0
+}

@@ -1,0 +1,264 @@
+/**
+ * One worker's process from start to end: its sockets, its notify socket, its readiness, its death. It reports inputs
+ * to the loop and carries out `drain` and `kill`. The master owns it; it ends when every process of it has ended.
+ */
+
+import { constants } from 'node:os'
+import type { Build } from '../../core/build.ts'
+import { messageOf } from '../../core/errors.ts'
+import { parseNotification } from '../../core/notification.ts'
+import type { Failure } from '../../core/promotion.ts'
+import type { Ready } from '../../core/settings.ts'
+import type { Input } from '../../core/state.ts'
+import type { NotifyAddress } from '../../system/notify.ts'
+import type { Exit } from '../../system/spawn.ts'
+import { findDaemon, isOfWorker } from './daemonized.ts'
+import { explainExit, explainNotReady } from './explain.ts'
+import { Leftovers } from './leftovers.ts'
+import { keepProbing, type Probing } from './probing.ts'
+import { describeExit, exitStatus, type TrackedProcess, trackStranger } from './process.ts'
+import { isProbe, probeOnce, type ReadyWatch, type WatchContext, watchReady } from './readiness.ts'
+import { Watchdog } from './watchdog.ts'
+
+export interface WorkerContext {
+  readonly id: number
+  readonly generation: number
+  readonly build: Build
+  readonly ready: Ready
+  readonly readyTimeoutMs: number
+  readonly drainSignal: string
+  readonly watchdogMs: number | null
+  readonly send: (input: Input) => void
+  /** The main pids of other workers, for explanations. */
+  readonly others: () => readonly number[]
+  /** The worker has ended. */
+  readonly onGone: () => void
+  /** It has crashed, and others of its session go on. */
+  readonly onLeftovers: (kill: () => void) => void
+}
+
+export class WorkerProcess {
+  readonly context: WorkerContext
+  #process: TrackedProcess
+  /** All that it has been. */
+  readonly #followed = new Set<TrackedProcess>()
+  #watch: WatchContext | null
+  readonly #notify: NotifyAddress | null
+  readonly #startedAt: number = performance.now()
+  #readiness: ReadyWatch | null = null
+  #isReady: boolean
+  #isDraining = false
+  #isKilled = false
+  #probing: Probing | null = null
+  readonly #watchdog: Watchdog
+  /** Why its watchdog ended it. */
+  #missedBeat: string | null = null
+
+  /** `watch` is null for an orphan, which has shown what it can before. */
+  constructor(
+    context: WorkerContext,
+    process: TrackedProcess,
+    watch: WatchContext | null,
+    notify: NotifyAddress | null,
+  ) {
+    this.context = context
+    this.#process = process
+    this.#watch = watch
+    this.#notify = notify
+    this.#isReady = watch === null
+    this.#watchdog = new Watchdog(context.watchdogMs, (why) => this.#endBeat(why))
+    this.#follow(process)
+    if (watch) this.#readiness = watchReady(context.ready, watch, (how) => this.#onReady(how))
+  }
+
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  /** Asks it to finish. */
+  drain(): void {
+    this.#isDraining = true
+    this.#stopWatching()
+    this.#process.signal(this.context.drainSignal)
+  }
+
+  /** Ends it and everything it has started. */
+  kill(): void {
+    this.#isKilled = true
+    this.#isDraining = true
+    this.#stopWatching()
+    this.#killAll()
+  }
+
+  /** It, and what is left in the sessions of all that it has been. */
+  #killAll(): void {
+    for (const process of this.#followed) process.killGroup()
+  }
+
+  /** Not ready in time: says why. */
+  async diagnose(): Promise<void> {
+    const watch = this.#watch
+    if (!watch || this.#isReady) return
+    const { ready, readyTimeoutMs: timeoutMs } = this.context
+    let kind: Failure['kind'] = 'behaviour'
+    const lastProbe = await this.#ask().catch((error: unknown) => {
+      // Whoever cannot be asked has not failed.
+      kind = 'machine'
+      return messageOf(error)
+    })
+    if (this.#isReady || this.#isDraining) return
+    const reason = explainNotReady(ready, { pid: this.pid, doors: watch.doors, timeoutMs, lastProbe })
+    this.#fail({ kind, reason, isProbe: isProbe(ready) })
+  }
+
+  /** While on probation a probe is asked again and again. */
+  set isOnProbation(is: boolean) {
+    const { ready } = this.context
+    if (is === (this.#probing !== null) || !isProbe(ready) || !this.#watch) return
+    this.#probing?.stop()
+    this.#probing = is
+      ? keepProbing(
+          () => this.#ask(),
+          (reason) => this.#onBadProbe(reason),
+        )
+      : null
+  }
+
+  /** A message on its notify socket. */
+  hear(text: string): void {
+    const { id: worker, send } = this.context
+    for (const said of parseNotification(text)) {
+      // MAINPID= changes it for the lines that follow.
+      const { pid } = this
+      if (said.kind === 'ready') this.#readiness?.notified()
+      else if (said.kind === 'status') send({ type: 'worker-said', worker, pid, status: said.text })
+      else if (said.kind === 'extend-timeout') send({ type: 'worker-asks-time', worker, pid, ms: said.ms })
+      else if (said.kind === 'main-pid' && this.#isOfThis(said.pid)) this.#moveTo(said.pid)
+      else if (said.kind === 'watchdog') this.#onBeat()
+      else if (said.kind === 'watchdog-trigger') this.#endBeat('asked to be ended with WATCHDOG=trigger')
+    }
+  }
+
+  #onReady(how: string): void {
+    this.#isReady = true
+    this.#watch?.doors.release()
+    this.context.send({ type: 'worker-ready', worker: this.context.id, pid: this.pid, how })
+    this.#onBeat()
+  }
+
+  #onBeat(): void {
+    if (this.#isReady && !this.#isDraining) this.#watchdog.beat()
+  }
+
+  #endBeat(why: string): void {
+    if (this.#isDraining) return
+    this.#missedBeat = why
+    this.#stopWatching()
+    this.#killAll()
+  }
+
+  /** Of whatever process it goes on in. */
+  async #ask(): Promise<string | null> {
+    return this.#watch === null ? null : await probeOnce(this.context.ready, this.#watch)
+  }
+
+  #onBadProbe(reason: string): void {
+    this.#fail({ kind: 'behaviour', reason: `its probe failed in probation: it ${reason}`, isProbe: true })
+  }
+
+  #fail(failure: Failure): void {
+    this.context.send({ type: 'worker-failed', worker: this.context.id, pid: this.pid, failure })
+  }
+
+  /** MAINPID=, or a worker that forked itself away: the same worker goes on in another process. */
+  #moveTo(pid: number): void {
+    const next = pid === this.pid ? null : trackStranger(pid)
+    if (next) this.#goOnAs(next)
+  }
+
+  #isOfThis(pid: number): boolean {
+    const own = [...this.#followed].map((process) => process.pid)
+    return isOfWorker(pid, own, this.context.others())
+  }
+
+  #goOnAs(next: TrackedProcess): void {
+    const { pid: to } = next
+    const from = this.pid
+    this.#process = next
+    this.context.send({ type: 'worker-moved', worker: this.context.id, pid: from, to })
+    this.#follow(next)
+    // It has not heard of it yet.
+    if (this.#isKilled) next.killGroup()
+    else if (this.#isDraining) next.signal(this.context.drainSignal)
+    if (!this.#watch) return
+    this.#watch = { ...this.#watch, pid: to }
+    if (this.#isReady || this.#isDraining) return
+    this.#readiness?.stop()
+    this.#readiness = watchReady(this.context.ready, this.#watch, (how) => this.#onReady(how))
+  }
+
+  #follow(process: TrackedProcess): void {
+    // It may have named this one before.
+    if (this.#followed.has(process)) return
+    this.#followed.add(process)
+    void process.exited.then((exit) => {
+      // Its last words may say where it went on.
+      this.#notify?.read()
+      if (this.#process === process) void this.#onExit(exit)
+    })
+  }
+
+  async #onExit(exit: Exit): Promise<void> {
+    const { drainSignal, onGone, onLeftovers } = this.context
+    const address = this.#notify?.datagramPath ?? null
+    if (exit.code === 0 && !this.#isKilled && address !== null) {
+      const former = this.#process
+      const daemon = await findDaemon(address, former.pid)
+      // It has named another one meanwhile.
+      if (this.#process !== former) return
+      if (daemon) return this.#goOnAs(daemon)
+    }
+    this.#stopWatching()
+    this.#notify?.close()
+    this.#watch?.doors.release()
+    const sessions = [...this.#followed].map((process) => process.session ?? process)
+    const leftovers = new Leftovers(sessions, drainSignal)
+    const over = (): void => {
+      this.#send(exit)
+      onGone()
+    }
+    if (leftovers.areGone) return over()
+    // A wrapper that ended at the drain signal leaves the server itself: that has the rest of the time to finish.
+    // After a crash its place is free at once, and what it left behind ends on its own time.
+    if (this.#isDraining) return void leftovers.gone.then(over)
+    over()
+    onLeftovers(() => this.#killAll())
+  }
+
+  #send(exit: Exit): void {
+    const { id: worker, send, others } = this.context
+    const afterMs = performance.now() - this.#startedAt
+    const isStranger = exit.signal === 'SIGKILL' && !this.#isKilled && this.#missedBeat === null
+    const reason =
+      this.#missedBeat ??
+      (this.#isDraining
+        ? describeExit(exit)
+        : explainExit(exit, { wasReady: this.#isReady, afterMs, doors: this.#watch?.doors ?? null, others: others() }))
+    const failure: Failure = { kind: isStranger ? 'machine' : 'behaviour', reason, isProbe: false }
+    send({
+      type: 'worker-exited',
+      worker,
+      pid: this.pid,
+      how: describeExit(exit),
+      status: exitStatus(exit, constants.signals),
+      failure,
+    })
+  }
+
+  #stopWatching(): void {
+    this.#readiness?.stop()
+    this.#probing?.stop()
+    this.#probing = null
+    this.#watchdog.stop()
+  }
+}
