@@ -21,12 +21,17 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** The path of its `autoup`. */
 export function limitedAutoup({ trust = {}, http = {} }: OtherLimits): string {
   const copy = temporaryDirectory()
-  cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true })
-  cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'))
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  copyProgram(copy)
   replace(join(copy, 'dist/src/trust/limits.js'), 'TRUST_LIMITS', trust)
   replace(join(copy, 'dist/src/system/http/limits.js'), 'HTTP_LIMITS', http)
   return join(copy, 'dist/bin/autoup.js')
+}
+
+/** The built program as an installation of its own, for tests that care where it stands. */
+export function copyProgram(to: string): void {
+  cpSync(join(ROOT, 'dist'), join(to, 'dist'), { recursive: true })
+  cpSync(join(ROOT, 'package.json'), join(to, 'package.json'))
+  symlinkSync(join(ROOT, 'node_modules'), join(to, 'node_modules'))
 }
 
 function replace(path: string, name: string, values: object): void {

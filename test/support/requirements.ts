@@ -39,7 +39,7 @@ export function findProgram(name: string): string | null {
 /** What is no program: whether the machine has it, and what it is called when it has not. */
 const CONDITIONS: Readonly<Record<string, readonly [isMet: () => boolean, called: string]>> = {
   root: [() => process.getuid?.() === 0, 'root'],
-  'open-project': [() => isReadableByAll(join(process.cwd(), 'dist/src')), 'folder of the project that all can read'],
+  'open-node': [() => isReadableByAll(process.execPath), 'Node where all can read it'],
   landlock: [() => landlockAbi() > 0, 'Landlock in its kernel'],
   // Linux 6.12 keeps signals in as well.
   'landlock-signals': [() => landlockAbi() >= 6, 'Landlock of version 6 (Linux 6.12)'],

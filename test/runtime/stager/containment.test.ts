@@ -3,6 +3,7 @@
  * of it arrives as warnings, one for each attempt. Everything is tried as root where the tests run as root.
  */
 
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -21,6 +22,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { StageProgress, StageVerdict } from '../../../src/runtime/stager/stage-protocol.ts'
 import { type Staging, stage } from '../../../src/runtime/stager/staging.ts'
 import type { StorePaths } from '../../../src/store/layout.ts'
+import { copyProgram } from '../../support/limited.ts'
 import { isAlive, kill, readProcess } from '../../support/processes.ts'
 import { needs } from '../../support/requirements.ts'
 import { jobFor, temporaryFolder, temporaryStore } from '../../support/stores.ts'
@@ -47,10 +49,15 @@ interface Outcome {
 interface Options {
   readonly deadlineMs?: number
   readonly source?: string
+  /** Of another installation of autoup. */
+  readonly startStage?: typeof stage
 }
 
 /** `body` makes attempts with `attempt(name, work)`, and may use what is destructured below. */
-async function hostile(body: string, { source = 'file:/nowhere', ...options }: Options = {}): Promise<Outcome> {
+async function hostile(
+  body: string,
+  { source = 'file:/nowhere', startStage = stage, ...options }: Options = {},
+): Promise<Outcome> {
   const program = join(folder, 'hostile.mjs')
   await writeFile(
     program,
@@ -76,7 +83,7 @@ wire.once('data', async (text) => {
   )
   const progress: StageProgress[] = []
   const verdicts: StageVerdict[] = []
-  const staging = stage(
+  const staging = startStage(
     jobFor(store, source),
     { onProgress: (each) => void progress.push(each), onVerdict: (verdict) => void verdicts.push(verdict) },
     { program, ...options },
@@ -299,7 +306,7 @@ needs('root').describe('a hostile stager of root', () => {
     expect(places.map(look)).toEqual(before)
   })
 
-  needs('open-project').test('reads nothing that root alone can read, when it needs nothing of that', async () => {
+  needs('open-node').test('reads nothing that root alone can read, when it needs nothing of that', async () => {
     const secret = join(folder, 'secret')
     writeFileSync(secret, 'for root', { mode: 0o600 })
     writeFileSync(store.state, '{}', { mode: 0o600 })
@@ -311,12 +318,17 @@ needs('root').describe('a hostile stager of root', () => {
       await attempt('capabilities', () => /^CapEff:\\s*(\\S+)/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1])
       await attempt('tmp', () => fs.writeFileSync(directory, 'x'))
     `
-    const source = 'https://127.0.0.1/app'
+    // This project may stand where root alone can read.
+    const open = await temporaryFolder()
+    copyProgram(open)
+    execFileSync('chmod', ['-R', 'a+rX', open])
+    const { stage: startStage } = await import(join(open, 'dist/src/runtime/stager/staging.js'))
+    const options = { source: 'https://127.0.0.1/app', startStage }
     // The folder of the test is closed at first, and the program stands in it.
-    expect(await hostile(body, { source })).toMatchObject({ came: { secret: 'for root' } })
+    expect(await hostile(body, options)).toMatchObject({ came: { secret: 'for root' } })
     chmodSync(folder, 0o755)
     chmodSync(dirname(store.root), 0o755)
-    expect((await hostile(body, { source })).came).toEqual({
+    expect((await hostile(body, options)).came).toEqual({
       secret: 'EACCES',
       state: 'EACCES',
       shadow: 'EACCES',

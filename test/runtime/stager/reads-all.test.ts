@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { readsAllFor } from '../../../src/runtime/stager/reads-all.ts'
 import { isReadableByAll } from '../../../src/system/readable-by-all.ts'
-import { needs } from '../../support/requirements.ts'
+import { selfAs } from '../../../src/system/self.ts'
 import { temporaryFolder } from '../../support/stores.ts'
 
 let folder: string
@@ -59,23 +59,26 @@ describe('a stager of root reads what root alone can read', () => {
     }
   })
 
-  needs('open-project').test('for a release from elsewhere only if something of its own is closed', () => {
+  /** Where this project itself is closed to others, that comes first. */
+  const project = () => selfAs('stager').argv.find((path) => !isReadableByAll(path)) ?? null
+
+  test('for a release from elsewhere only if something of its own is closed', () => {
     const closed = closedFolder()
     const authority = file('ca.pem', 0o600)
     for (const source of ['https://example.org/app', 'http://127.0.0.1/app', 'github:org/app', 'npm:app']) {
-      expect(readsAllFor(source, folder, {})).toBeNull()
-      expect(readsAllFor(source, closed, {})).toBe(closed)
-      expect(readsAllFor(source, folder, { NODE_EXTRA_CA_CERTS: authority })).toBe(authority)
+      expect(readsAllFor(source, folder, {})).toBe(project())
+      expect(readsAllFor(source, closed, {})).toBe(project() ?? closed)
+      expect(readsAllFor(source, folder, { NODE_EXTRA_CA_CERTS: authority })).toBe(project() ?? authority)
     }
   })
 
-  needs('open-project').test('for npm, when the settings that npm goes by are closed', () => {
+  test('for npm, when the settings that npm goes by are closed', () => {
     const own = file('.npmrc', 0o600)
     const other = file('other', 0o644)
-    expect(readsAllFor('npm:app', folder, { HOME: folder })).toBe(own)
-    expect(readsAllFor('github:org/app', folder, { HOME: folder })).toBeNull()
-    expect(readsAllFor('npm:app', folder, { HOME: folder, npm_config_userconfig: other })).toBeNull()
-    expect(readsAllFor('npm:app', folder, { NPM_CONFIG_USERCONFIG: own })).toBe(own)
-    expect(readsAllFor('npm:app', folder, { npm_config_cafile: own })).toBe(own)
+    expect(readsAllFor('npm:app', folder, { HOME: folder })).toBe(project() ?? own)
+    expect(readsAllFor('github:org/app', folder, { HOME: folder })).toBe(project())
+    expect(readsAllFor('npm:app', folder, { HOME: folder, npm_config_userconfig: other })).toBe(project())
+    expect(readsAllFor('npm:app', folder, { NPM_CONFIG_USERCONFIG: own })).toBe(project() ?? own)
+    expect(readsAllFor('npm:app', folder, { npm_config_cafile: own })).toBe(project() ?? own)
   })
 })
