@@ -127,7 +127,7 @@ test('a damaged state.json is kept aside, and what the builds prove is recovered
   expect(readdirSync(service.master.home).filter((name) => name.startsWith('state.json')).length).toBeGreaterThan(1)
 })
 
-needs('root', 'setpriv').test('another user, for a master that may not change users', async () => {
+needs('root', 'setpriv', 'open-project').test('another user, for a master that may not change users', async () => {
   const stateDir = temporaryDirectory()
   chmodSync(stateDir, 0o777)
   const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
@@ -163,7 +163,7 @@ test('a dead unix socket is bound in place', async () => {
   expect(await next.master.status()).toMatchObject({ listen: [{ address: `unix:${path}` }] })
 })
 
-needs('root', 'setpriv', 'unshare').test('a port that is not permitted says so', async () => {
+needs('root', 'setpriv', 'unshare', 'open-project').test('a port that is not permitted says so', async () => {
   // A network namespace of its own, since a container may permit every port.
   const through = ['unshare', '--net', 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
   const stateDir = temporaryDirectory()

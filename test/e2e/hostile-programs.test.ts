@@ -59,12 +59,16 @@ async function expectUntouched({ victim, home }: Ground, master: Master, report:
   await until('what it left behind is gone', () => !isAlive(Number(report.stays)))
 }
 
-const contained = needs('xz', 'npm', 'landlock-signals').test
+const contained = needs('xz', 'npm', 'landlock-signals', 'open-project').test
 
 /** Whom the master runs as: whoever runs the tests, or an ordinary user. */
 const MASTERS: readonly [who: string, uid: number | null, tried: typeof contained][] = [
   ['', null, contained],
-  [', under a master that is not root', 23_457, needs('xz', 'landlock-signals', 'root', 'setpriv').test],
+  [
+    ', under a master that is not root',
+    23_457,
+    needs('xz', 'landlock-signals', 'root', 'setpriv', 'open-project').test,
+  ],
 ]
 
 for (const [who, uid, tried] of MASTERS) {

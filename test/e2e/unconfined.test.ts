@@ -14,7 +14,7 @@ const NO_LANDLOCK = tracedFromTheStart('-f', '-e', 'inject=landlock_create_rules
 /** Of an ordinary user, whose stager then signals nobody (seccomp.ts), not even the xz that it has started. */
 const ORDINARY = 23_458
 
-needs('strace', 'root', 'setpriv', 'xz').test(
+needs('strace', 'root', 'setpriv', 'xz', 'open-project').test(
   'without Landlock a build is staged, and one warning says what that means',
   async () => {
     const [stateDir, folder] = [temporaryDirectory(), temporaryDirectory()]

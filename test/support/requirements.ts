@@ -40,6 +40,11 @@ export function findProgram(name: string): string | null {
 const CONDITIONS: Readonly<Record<string, readonly [isMet: () => boolean, called: string]>> = {
   root: [() => process.getuid?.() === 0, 'root'],
   'open-node': [() => isReadableByAll(process.execPath), 'Node where all can read it'],
+  // For what another user starts.
+  'open-project': [
+    () => [process.execPath, process.cwd()].every(isReadableByAll),
+    'folder of the project that all can read',
+  ],
   landlock: [() => landlockAbi() > 0, 'Landlock in its kernel'],
   // Linux 6.12 keeps signals in as well.
   'landlock-signals': [() => landlockAbi() >= 6, 'Landlock of version 6 (Linux 6.12)'],

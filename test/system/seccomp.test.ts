@@ -21,7 +21,7 @@ function under(body: string, { keepSignals }: { keepSignals: boolean }): Record<
 import os from 'node:os'
 import child from 'node:child_process'
 import { createRequire } from 'node:module'
-import { forgoPrivileges } from ${built('system/landlock.js')}
+import { forgoPrivileges, landlockAbi } from ${built('system/landlock.js')}
 import { denyEscapes } from ${built('system/seccomp.js')}
 const koffi = createRequire(${JSON.stringify(join(process.cwd(), 'package.json'))})('koffi')
 const libc = koffi.load(null)
@@ -29,6 +29,8 @@ const call = libc.func('long syscall(long number, ...)')
 const raw = (...args) => Number(call(args[0], ...args.slice(1).flatMap((each) => ['long', each]))) === -1 ? 'errno ' + koffi.errno() : 'ok'
 const came = {}
 const attempt = (name, work) => { try { came[name] = String(work() ?? 'ok') } catch (error) { came[name] = error.code ?? error.message } }
+// Loads what the user may not be able to read.
+landlockAbi()
 if (process.getuid() === 0) { process.setgroups([]); process.setgid(${USER}); process.setuid(${USER}) }
 forgoPrivileges()
 if (!denyEscapes({ keepSignals: ${keepSignals} })) throw new Error('no filter')
