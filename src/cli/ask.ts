@@ -6,12 +6,20 @@ import { has, type Input, lastValue, type OptionSpec } from './command.ts'
 import { call, type MasterPlace } from './control-client.ts'
 import { masterFor } from './find-service.ts'
 import type { Io } from './io.ts'
+import { showEvents } from './show-events.ts'
 
 export const AGAIN: OptionSpec = { flag: 'again', help: 'try a build that is held back, once' }
 
 /** Asks, says the answer on stderr (or as JSON on stdout) and gives the exit status. */
 export async function ask(verb: string, input: Input, io: Io): Promise<number> {
   return await askOne(verb, await masterFor(input, io), input, io)
+}
+
+/** The same for what takes its time: somebody at a terminal sees what happens meanwhile. */
+export async function askAndShow(verb: string, input: Input, io: Io): Promise<number> {
+  const master = await masterFor(input, io)
+  const reply = await showEvents(master, io, () => request(verb, master, input))
+  return tell(reply, master.name, input, io)
 }
 
 export async function askOne(verb: string, master: MasterPlace, input: Input, io: Io): Promise<number> {

@@ -38,16 +38,16 @@ export async function findMaster(stateDir: string, name: string | undefined): Pr
 
 /** The one of these that runs; `where` is for messages. Throws as findMaster does. */
 export async function onlyRunning(places: readonly MasterPlace[], where: string): Promise<MasterPlace> {
-  const running = await runningAmong(places)
-  const [only, ...others] = running
-  if (!only)
-    throw new AutoupError(
-      'not-running',
-      `nothing is running ${where}: start it with \`autoup run\` or \`autoup start\``,
-    )
+  const [only, ...others] = await someRunning(places, where)
   if (others.length === 0) return only
-  const names = running.map((place) => place.name).join(', ')
-  throw new AutoupError('usage', `several masters run ${where}: name one of ${names}`)
+  const names = [only, ...others].map((place) => place.name).join(', ')
+  throw new AutoupError('usage', `several services run ${where}: name one of ${names}`)
+}
+
+/** As findMaster, but all of them where no name was said. Throws AutoupError `not-running`. */
+export async function findMasters(stateDir: string, name: string | undefined): Promise<readonly MasterPlace[]> {
+  if (name !== undefined) return [await findMaster(stateDir, name)]
+  return await someRunning(placesUnder(stateDir), `under ${stateDir}`)
 }
 
 /** All that answer. */
@@ -89,6 +89,9 @@ export async function call<T>(
   throw refusal(value)
 }
 
+/** As `since`: past every event that there is. */
+export const FROM_NOW_ON = 999_999_999_999_999
+
 /** The events after `since`, and with `follow` those to come, until the master ends or the reader stops reading. */
 export async function* follow(
   master: MasterPlace,
@@ -96,6 +99,7 @@ export async function* follow(
 ): AsyncGenerator<Stamped> {
   const socket = await open(master)
   options.signal?.addEventListener('abort', () => socket.destroy(), { once: true })
+  if (options.signal?.aborted) socket.destroy()
   send(socket, 'GET', `/events?since=${options.since}${options.follow ? '' : '&follow=0'}`)
   socket.setEncoding('utf8')
   let text = ''
@@ -122,6 +126,16 @@ export async function* follow(
   }
   const answer = isHead ? parseAnswer(text) : null
   if (answer) throw refusal(JSON.parse(answer.body))
+}
+
+async function someRunning(
+  places: readonly MasterPlace[],
+  where: string,
+): Promise<readonly [MasterPlace, ...MasterPlace[]]> {
+  const [first, ...others] = await runningAmong(places)
+  if (first) return [first, ...others]
+  const advice = 'start it with `autoup run` or `autoup start`'
+  throw new AutoupError('not-running', `nothing is running ${where}: ${advice}`)
 }
 
 async function runningAmong(places: readonly MasterPlace[]): Promise<MasterPlace[]> {

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { has, type Input, lastValue } from './command.ts'
-import { findMaster, type MasterPlace, onlyRunning } from './control-client.ts'
+import { findMaster, findMasters, type MasterPlace, onlyRunning } from './control-client.ts'
 import type { Io } from './io.ts'
 import { CONFIG, STATE_DIR, serviceGiven, stateDirectory, stateDirectoryGiven } from './where.ts'
 
@@ -17,20 +17,23 @@ export const CONFIG_FILE = 'autoup.config.json'
 export async function masterFor(input: Input, io: Io): Promise<MasterPlace> {
   const places = await mastersFor(input, io)
   const [only, ...others] = places
-  return only && others.length === 0 ? only : await onlyRunning(places, 'of the apps in the configuration')
+  return only && others.length === 0 ? only : await onlyRunning(places, 'here that are in the configuration')
 }
 
 /**
  * Of a command that is for all apps of a configuration file where none is named: these, whether they run or not; else
- * one. Throws as masterFor does.
+ * one, or for `all` that only looks every one that runs. Throws as masterFor does.
  */
-export async function mastersFor(input: Input, io: Io): Promise<readonly MasterPlace[]> {
+export async function mastersFor(input: Input, io: Io, of: 'one' | 'all' = 'one'): Promise<readonly MasterPlace[]> {
   const name = serviceGiven(input, io)
   // Where the words say it all, a broken file stands in nobody's way.
   const isPlaceSaid = has(input, STATE_DIR.flag) || (name !== undefined && stateDirectoryGiven(input, io) !== undefined)
   const isAllSaid = isPlaceSaid && !has(input, CONFIG.flag)
   const path = isAllSaid ? null : configPath(input, io)
-  if (path === null) return [await findMaster(stateDirectory(input, io), name)]
+  if (path === null) {
+    const stateDir = stateDirectory(input, io)
+    return of === 'all' ? await findMasters(stateDir, name) : [await findMaster(stateDir, name)]
+  }
   const { peekConfig } = await import('./config-places.ts')
   const { apps, shared } = peekConfig(path) ?? (await import('./config-file.ts')).readConfig(path)
   if (name !== undefined) {

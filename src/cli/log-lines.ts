@@ -4,7 +4,7 @@
  */
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { errnoOf } from '../core/errors.ts'
+import { AutoupError, errnoOf } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
 
 const CHUNK_BYTES = 64 * 1024
@@ -19,14 +19,16 @@ export function lastWords(path: string, offset: number): string[] {
   return lines.filter((line) => eventIn(line) === null && !line.startsWith('autoup: ')).slice(-LAST_WORDS)
 }
 
-/** The last `count` lines of a file, which may not be there, and where in it they end. */
+/** The last `count` lines of a file, which may not be there, and where in it they end. Throws AutoupError `failed`. */
 export function lastLines(path: string, count: number): { readonly lines: readonly string[]; readonly end: number } {
   let fd: number
   try {
     fd = openSync(path, 'r')
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { lines: [], end: 0 }
-    throw error
+    if (errnoOf(error) !== 'EACCES') throw error
+    const message = `not permitted to read the log at ${path}: do this as the user that runs the service`
+    throw new AutoupError('failed', message, { cause: error })
   }
   try {
     let end = fstatSync(fd).size

@@ -20,7 +20,7 @@ const LINK = 'log'
 export const logs: CommandSpec = {
   name: 'logs',
   description:
-    'Shows the log of a service that was started with autoup start: what its workers print as it is, events as sentences. Without a name: of every app of the configuration, else of the only service that runs.',
+    'Shows the log of a service that was started with autoup start: what its workers print as it is, events as sentences. Without a name: of every app of the configuration, else of every service that runs here.',
   takes: 'name',
   options: [
     { flag: 'follow', help: 'go on with what comes, through rotations, until Ctrl-C' },
@@ -29,7 +29,7 @@ export const logs: CommandSpec = {
     ...PLACE,
   ],
   examples: [
-    ['autoup logs --follow', 'of the only service that runs here'],
+    ['autoup logs --follow', 'of all that runs here'],
     ['autoup logs web --lines 1000 --raw | grep -v \'^{"at":\'', 'what the workers have printed, without events'],
   ],
   async run(input, io) {
@@ -78,10 +78,10 @@ function pathOf({ name, directory }: MasterPlace): string {
   }
 }
 
-/** Masters that run, or those of the configuration; else the only one that has left a log. */
+/** Those of the configuration, or all that run; else the only one that has left a log. */
 async function placesOf(input: Input, io: Io): Promise<readonly MasterPlace[]> {
   try {
-    return await mastersFor(input, io)
+    return await mastersFor(input, io, 'all')
   } catch (error) {
     if (!(error instanceof AutoupError) || error.code !== 'not-running') throw error
     const stateDir = stateDirectory(input, io)

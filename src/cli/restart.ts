@@ -1,6 +1,6 @@
 /** `autoup restart`: new workers of the same build, without losing a connection. */
 
-import { askOne } from './ask.ts'
+import { askAndShow, askOne } from './ask.ts'
 import type { CommandSpec } from './command.ts'
 import { mastersFor } from './find-service.ts'
 import { atOnce } from './outcome.ts'
@@ -17,6 +17,10 @@ export const restart: CommandSpec = {
     ['autoup restart', 'of the only service that runs here'],
     ['autoup restart app --no-wait', 'do not wait until the new workers serve'],
   ],
-  run: async (input, io) =>
-    await atOnce(await mastersFor(input, io), io, (master) => askOne('restart', master, input, io)),
+  async run(input, io) {
+    const masters = await mastersFor(input, io)
+    // Of several at once nobody could tell the lines apart.
+    if (masters.length === 1) return await askAndShow('restart', input, io)
+    return await atOnce(masters, io, (master) => askOne('restart', master, input, io))
+  },
 }

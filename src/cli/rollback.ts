@@ -1,6 +1,6 @@
 /** `autoup rollback`: promote the build before the current one. */
 
-import { ask } from './ask.ts'
+import { askAndShow } from './ask.ts'
 import type { CommandSpec } from './command.ts'
 import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
@@ -15,5 +15,5 @@ export const rollback: CommandSpec = {
     ['autoup rollback', 'of the only service that runs here'],
     ['autoup rollback app --timeout 1m', 'give up waiting after a minute'],
   ],
-  run: (input, io) => ask('rollback', input, io),
+  run: (input, io) => askAndShow('rollback', input, io),
 }

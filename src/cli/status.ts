@@ -12,7 +12,7 @@ import { PLACE } from './where.ts'
 export const status: CommandSpec = {
   name: 'status',
   description:
-    'What runs, since when, and who vouched for it. Without a name: of every app of the configuration, else of the only service that runs.',
+    'What runs, since when, and who vouched for it. Without a name: of every app of the configuration, else of every service that runs here.',
   takes: 'name',
   options: [
     { flag: 'watch', help: 'keep it on the screen, and true; q leaves' },
@@ -20,7 +20,8 @@ export const status: CommandSpec = {
     ...PLACE,
   ],
   examples: [
-    ['autoup status --watch', 'of the only service that runs here, kept true'],
+    ['autoup status', 'of all that runs here'],
+    ['autoup status app --watch', 'kept true'],
     ["autoup status app --json | jq -r '.current.version'", 'the version in service'],
   ],
   async run(input, io) {
@@ -32,7 +33,7 @@ export const status: CommandSpec = {
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
     const columns = io.stdout.columns ?? null
     let between = ''
-    return await inTurn(await mastersFor(input, io), io, async (master) => {
+    return await inTurn(await mastersFor(input, io, 'all'), io, async (master) => {
       const value = await call<Status>(master, 'GET', '/status')
       const text = `${between}${statusText(value, Date.now(), paint, columns)}`
       io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : text)

@@ -16,6 +16,7 @@ import { call, type MasterPlace } from './control-client.ts'
 import { mastersFor } from './find-service.ts'
 import type { Io } from './io.ts'
 import { atOnce } from './outcome.ts'
+import { showEvents } from './show-events.ts'
 import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
@@ -32,11 +33,15 @@ export const stop: CommandSpec = {
     ['autoup stop app --now', 'without waiting for requests that are under way'],
   ],
   async run(input, io) {
-    return await atOnce(await mastersFor(input, io), io, (master) => stopOne(master, input, io))
+    const masters = await mastersFor(input, io)
+    const [only] = masters
+    // Of several at once nobody could tell the lines apart.
+    if (only && masters.length === 1) return await stopOne(only, input, io, true)
+    return await atOnce(masters, io, (master) => stopOne(master, input, io))
   },
 }
 
-async function stopOne(master: MasterPlace, input: Input, io: Io): Promise<number> {
+async function stopOne(master: MasterPlace, input: Input, io: Io, isShown = false): Promise<number> {
   const timeout = lastValue(input, 'timeout')
   const endMs = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + parseDuration(timeout)
   const { pid } = await call<Status>(master, 'GET', '/status')
@@ -44,11 +49,12 @@ async function stopOne(master: MasterPlace, input: Input, io: Io): Promise<numbe
   const isGone = (): boolean => startTicks === undefined || !isAlive(pid, startTicks)
   let reply: ControlReply
   try {
-    reply = await request('stop', master, input)
+    const ask = (): Promise<ControlReply> => request('stop', master, input)
+    reply = await (isShown ? showEvents(master, io, ask) : ask())
   } catch (error) {
     // It ended just now: that is what was asked for.
     if (!(error instanceof AutoupError) || !(error.data.isCut || error.code === 'not-running')) throw error
-    reply = { outcome: 'stopped', message: 'has stopped', version: null, exit: 0 }
+    reply = { outcome: 'stopped', message: 'stopped', version: null, exit: 0 }
   }
   if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)
   while (!isGone()) {
@@ -60,5 +66,5 @@ async function stopOne(master: MasterPlace, input: Input, io: Io): Promise<numbe
     }
     await sleep(LOOK_EVERY_MS)
   }
-  return tell({ ...reply, message: 'has stopped' }, master.name, input, io)
+  return tell({ ...reply, message: 'stopped' }, master.name, input, io)
 }

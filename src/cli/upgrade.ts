@@ -1,6 +1,6 @@
 /** `autoup upgrade`: check, stage and promote now, and say how it ended. */
 
-import { AGAIN, ask } from './ask.ts'
+import { AGAIN, askAndShow } from './ask.ts'
 import type { CommandSpec } from './command.ts'
 import { WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
@@ -20,5 +20,5 @@ export const upgrade: CommandSpec = {
     ['autoup upgrade && echo live', 'the end of a deploy script'],
     ['autoup upgrade app --again', 'try once more what failed here before'],
   ],
-  run: (input, io) => ask('upgrade', input, io),
+  run: (input, io) => askAndShow('upgrade', input, io),
 }

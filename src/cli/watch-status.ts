@@ -8,7 +8,7 @@ import { AutoupError } from '../core/errors.ts'
 import type { Status } from '../core/status.ts'
 import { hasColor, painter } from '../report/color.ts'
 import { statusLines, statusText } from '../report/status-text.ts'
-import { call, follow, type MasterPlace } from './control-client.ts'
+import { call, FROM_NOW_ON, follow, type MasterPlace } from './control-client.ts'
 import type { Io } from './io.ts'
 
 /** Events come in bursts. */
@@ -16,8 +16,6 @@ const SETTLE_MS = 50
 const TICK_MS = 1_000
 /** Connections and memory have no events. */
 const ASK_EVERY_MS = 2_000
-/** Past every event that there is. */
-const FROM_NOW_ON = 999_999_999_999_999
 
 /** Throws AutoupError `not-running` when the master ends, `usage` where there is no terminal. */
 export async function watchOnScreen(master: MasterPlace, io: Io): Promise<number> {

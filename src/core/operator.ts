@@ -67,11 +67,15 @@ function restart(turn: Turn): void {
   promote(turn, 'restart', home)
 }
 
-/** During an upgrade it calls that off; otherwise it promotes the build before the committed one. */
+/** During an upgrade it calls that off, but for the first one, which would leave nothing; otherwise it promotes the build before the committed one. */
 function rollback(turn: Turn): void {
   const { promotion, stop: stopping, ledger, policy } = turn.state
   if (stopping) return turn.settle('rollback', 'stopped', 'it is stopping')
   if (promotion?.purpose === 'upgrade') {
+    if (!homeOf(turn.state)) {
+      const message = `${nameOf(promotion.target)} is the first build here, so there is none to go back to; \`autoup stop\` ends it`
+      return turn.settle('rollback', 'failed', message)
+    }
     return failPromotion(turn, { kind: 'operator', reason: 'rolled back by operator', isProbe: false })
   }
   if (promotion)

@@ -4,7 +4,7 @@ import { type CommandSpec, environmentName } from '../../src/cli/command.ts'
 import { COMMANDS, loadCommand } from '../../src/cli/commands.ts'
 import { RUN_OPTIONS } from '../../src/cli/run-options.ts'
 import type { ControlReply } from '../../src/runtime/control/server.ts'
-import { DONE, event, fakeMaster, ROW, STATUS, temporaryDirectory } from './fake-master.ts'
+import { DONE, event, type FakeMaster, fakeMaster, ROW, STATUS, temporaryDirectory } from './fake-master.ts'
 import { autoup, memory } from './terminal.ts'
 
 describe('status', () => {
@@ -22,6 +22,17 @@ describe('status', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/app 1\.4\.2 {2}● idle {2}pid 4711/)
     expect(stdout).not.toContain('\u001b')
+  })
+
+  test('without a name is of all that run', async () => {
+    const { stateDir } = await fakeMaster({ name: 'one' })
+    await fakeMaster({ name: 'two', stateDir })
+    const { code, stdout, stderr } = await autoup(['status', '--state-dir', stateDir])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^one 1\.4\.2[\s\S]*\n\ntwo 1\.4\.2/)
+    const json = await autoup(['status', '--json', '--state-dir', stateDir])
+    expect(json.stdout.trim().split('\n')).toHaveLength(2)
+    expect(await autoup(['stop', '--state-dir', stateDir]), 'what changes something').toMatchObject({ code: 2 })
   })
 
   test('finds its master through the environment', async () => {
@@ -81,6 +92,30 @@ describe('commands that ask for something', () => {
     },
   )
 
+  test('at a terminal what happens meanwhile is shown, and the verdict once', async () => {
+    const settled = {
+      type: 'settled',
+      activity: 'upgrade',
+      outcome: 'committed',
+      message: '1.5.0 is committed',
+    } as const
+    const master: FakeMaster = await fakeMaster({
+      request: async () => {
+        master.emit(event(1, 'something happens'))
+        master.emit({ ...settled, version: '1.5.0', at: event(2).at, sequence: 2 })
+        return DONE
+      },
+    })
+    master.emit(event(0, 'long ago'))
+    const stderr = memory(true)
+    const { code } = await autoup(['upgrade', '--state-dir', master.stateDir], { stderr })
+    expect(code).toBe(0)
+    expect(stderr.text()).toContain('something happens')
+    expect(stderr.text()).not.toContain('long ago')
+    expect(stderr.text().split('1.5.0 is committed')).toHaveLength(2)
+    await expect.poll(() => master.readers.size).toBe(0)
+  })
+
   test('options are passed on', async () => {
     const { stateDir, asked } = await fakeMaster()
     await autoup(['upgrade', '--again', '--no-wait', '--state-dir', stateDir])
@@ -130,7 +165,7 @@ describe('stop', () => {
     expect(await autoup(['stop', '--now', '--state-dir', stateDir])).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'app: has stopped\n',
+      stderr: 'app: stopped\n',
     })
     expect(child.killed && existsSync(`/proc/${pid}/exe`)).toBe(false)
   })

@@ -120,6 +120,13 @@ describe('following', () => {
     expect(await reading).toBe('ended')
   })
 
+  test('ends where it was called off before it began', async () => {
+    const master = await fakeMaster()
+    const signal = AbortSignal.abort()
+    for await (const _ of follow({ name: 'app', directory: master.directory }, { since: 0, follow: true, signal }))
+      expect.unreachable()
+  })
+
   test('a refusal is an error', async () => {
     const body = '{"error":"no events here"}'
     const place = await answering(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`)

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { eventIn, lastLines, lastWords } from '../../src/cli/log-lines.ts'
@@ -22,6 +22,18 @@ test('the last lines are whole, and end where a follower goes on', () => {
 test('of a file that is empty, or not there, there are none', () => {
   expect(lastLines(file(''), 5)).toEqual({ lines: [], end: 0 })
   expect(lastLines(join(temporaryDirectory(), 'none'), 5)).toEqual({ lines: [], end: 0 })
+})
+
+test('a log of somebody else is told of in one sentence', () => {
+  const path = file('secret\n')
+  chmodSync(path, 0o000)
+  const root = process.geteuid?.() === 0
+  if (root) process.seteuid?.(65_534)
+  try {
+    expect(() => lastLines(path, 1)).toThrow(/not permitted to read the log at .*: do this as the user/)
+  } finally {
+    if (root) process.seteuid?.(0)
+  }
 })
 
 test('they are found over more than one piece of the file, and through letters of several bytes', () => {

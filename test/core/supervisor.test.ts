@@ -479,6 +479,18 @@ describe('a manual rollback', () => {
     expect(world.disk.quarantine).toMatchObject([{ version: '2', rule: 'operator' }])
   })
 
+  it('leaves the first build alone while it is on trial: nothing else could serve', () => {
+    const world = new World()
+    world.boot()
+    world.publish(build('1'))
+    world.ready()
+    world.send({ type: 'rollback' })
+    expect(world.settled()).toMatchObject([{ activity: 'rollback', outcome: 'failed' }])
+    expect(world.did('drain')).toEqual([])
+    world.pass(10_000)
+    expect(world.disk).toMatchObject({ committed: { version: '1' }, quarantine: [] })
+  })
+
   it('says so when there is nothing to go back to', () => {
     const world = World.serving('1')
     world.send({ type: 'rollback' })

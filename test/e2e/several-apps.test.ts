@@ -49,7 +49,7 @@ test('they are started, shown, restarted and stopped together', async () => {
   const log = (await cli('logs', '--lines', '3')).stdout.trim().split('\n')
   expect(log.map((line) => line.slice(0, 5))).toEqual(['web  ', 'web  ', 'web  ', 'api  ', 'api  ', 'api  '])
   expect(await cli('upgrade')).toMatchObject({ code: 2, stderr: expect.stringContaining('name one of web, api') })
-  expect(await cli('stop')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^(\w+: has stopped\n){2}$/) })
+  expect(await cli('stop')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^(\w+: stopped\n){2}$/) })
   expect(await cli('status')).toMatchObject({ code: 3, stdout: '' })
 })
 

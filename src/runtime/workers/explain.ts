@@ -13,7 +13,10 @@ import { type Doors, nameListeners } from './doors.ts'
 import { describeExit } from './process.ts'
 import { unserved } from './readiness.ts'
 
-/** It ended before it was ready, or in probation, or later. `others` are the main pids of older generations. */
+/**
+ * It ended before it was ready, or in probation, or later. `others` are the main pids of older generations;
+ * `findsSockets` that its sockets get to it whatever it asks for, as the preload sees to in Node.
+ */
 export function explainExit(
   exit: Exit,
   context: {
@@ -21,13 +24,15 @@ export function explainExit(
     readonly afterMs: number
     readonly doors: Doors | null
     readonly others: readonly number[]
+    readonly findsSockets: boolean
   },
 ): string {
-  const { wasReady, afterMs, doors } = context
+  const { wasReady, afterMs, doors, findsSockets } = context
   const how = `${describeExit(exit)} after ${formatDuration(afterMs)}`
   if (wasReady) return how
   if (exit.code === 0) return `${how}, before it was ready: a service stays in the foreground`
-  return `${how}, before it was ready${sharedThings(context)}${doors && exit.code !== null ? ownBind(doors, context.others) : ''}`
+  const mayBind = doors !== null && exit.code !== null && !findsSockets
+  return `${how}, before it was ready${sharedThings(context)}${mayBind ? ownBind(doors, context.others) : ''}`
 }
 
 /** It lives, but was not ready in time. */
@@ -99,5 +104,5 @@ function sharedThings({ doors, others }: { readonly doors: Doors | null; readonl
 
 function ownBind(doors: Doors, others: readonly number[]): string {
   if (doors.listeners.length === 0 || others.some((pid) => ownListeners(pid, doors.inodes).length > 0)) return ''
-  return `; if it binds ${nameListeners(doors.listeners)} itself: autoup holds that address and passes it as descriptor 3 (LISTEN_FDS), which a wrapper such as npm start, or a shell script without exec, keeps from it`
+  return `; if it binds ${nameListeners(doors.listeners)} itself: autoup holds that address and passes it as descriptor ${FIRST_FD} (LISTEN_FDS)`
 }

@@ -31,6 +31,8 @@ export interface WorkerContext {
   readonly send: (input: Input) => void
   /** The main pids of other workers, for explanations. */
   readonly others: () => readonly number[]
+  /** Its sockets get to it whatever it asks for. */
+  readonly findsSockets: () => boolean
   /** The worker has ended. */
   readonly onGone: () => void
   /** It has crashed, and others of its session go on. */
@@ -236,14 +238,20 @@ export class WorkerProcess {
   }
 
   #send(exit: Exit): void {
-    const { id: worker, send, others } = this.context
+    const { id: worker, send, others, findsSockets } = this.context
     const afterMs = performance.now() - this.#startedAt
     const isStranger = exit.signal === 'SIGKILL' && !this.#isKilled && this.#missedBeat === null
     const reason =
       this.#missedBeat ??
       (this.#isDraining
         ? describeExit(exit)
-        : explainExit(exit, { wasReady: this.#isReady, afterMs, doors: this.#watch?.doors ?? null, others: others() }))
+        : explainExit(exit, {
+            wasReady: this.#isReady,
+            afterMs,
+            doors: this.#watch?.doors ?? null,
+            others: others(),
+            findsSockets: findsSockets(),
+          }))
     const failure: Failure = { kind: isStranger ? 'machine' : 'behaviour', reason, isProbe: false }
     send({
       type: 'worker-exited',

@@ -18,6 +18,7 @@ import type { Orphan } from './orphans.ts'
 import { presentPreload, withPreload } from './preload.ts'
 import { presetListeners } from './preset-listeners.ts'
 import { trackStranger } from './process.ts'
+import { runsNode } from './runs-node.ts'
 import { type WorkerContext, WorkerProcess } from './worker-process.ts'
 
 export interface WorkforceContext {
@@ -135,8 +136,14 @@ export class Workforce {
     setTimeout(late, this.#context.settings.drainTimeoutMs).unref()
   }
 
-  #workerContext(id: number, generation: number, build: Build, launch: Pick<Launch, 'preset'>): WorkerContext {
-    const { settings, send } = this.#context
+  #workerContext(
+    id: number,
+    generation: number,
+    build: Build,
+    launch: Pick<Launch, 'preset'> & Partial<Launch>,
+  ): WorkerContext {
+    const { settings, preload, send } = this.#context
+    const { argv = [] } = launch
     return {
       id,
       generation,
@@ -146,6 +153,7 @@ export class Workforce {
       drainSignal: drainSignalOf(settings, launch),
       watchdogMs: settings.watchdogMs,
       send,
+      findsSockets: () => settings.embedded !== null || (preload !== null && runsNode(argv)),
       others: () => [...this.#workers].filter(([other]) => other !== id).map(([, worker]) => worker.pid),
       onGone: () => this.#workers.delete(id),
       onLeftovers: (kill) => this.#endLater(kill),

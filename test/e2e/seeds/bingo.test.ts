@@ -52,7 +52,7 @@ test('start, restart and stop of the app in this directory, as its file says', a
   expect(await ask(app.port)).toMatchObject({ version: '2' })
   expect(app.pid()).toBe(pid)
   expect(await app.run('logs')).toMatchObject({ code: 0, stdout: expect.stringContaining('the command was restarted') })
-  expect(await app.run('stop')).toMatchObject({ code: 0, stderr: 'site: has stopped\n' })
+  expect(await app.run('stop')).toMatchObject({ code: 0, stderr: 'site: stopped\n' })
   expect(isAlive(pid)).toBe(false)
 })
 

@@ -35,7 +35,7 @@ test('the four commands and what they say', async () => {
   expect(started).toMatchObject({ code: 0, stderr: expect.stringMatching(`^app is ready, pid ${pid};`) })
   expect(await app.start()).toMatchObject({ code: 0, stderr: `app is running, pid ${pid}\n` })
   expect(await app.cli('restart')).toMatchObject({ code: 0, stderr: 'app: the command was restarted\n' })
-  expect(await app.cli('stop')).toMatchObject({ code: 0, stderr: 'app: has stopped\n' })
+  expect(await app.cli('stop')).toMatchObject({ code: 0, stderr: 'app: stopped\n' })
   for (const command of ['restart', 'stop']) {
     expect(await app.cli(command)).toMatchObject({ code: 3, stderr: expect.stringContaining("'app' is not running") })
   }

@@ -1,0 +1,31 @@
+/**
+ * What happens while somebody at a terminal waits for a verdict: the events of the master as lines, on stderr, until the
+ * work is over. The verdict itself is the command's to tell. Nothing is shown elsewhere, and where it cannot be shown
+ * the work goes on all the same.
+ */
+
+import { setImmediate as afterReads } from 'node:timers/promises'
+import type { Stamped } from '../core/events.ts'
+import { FROM_NOW_ON, follow, type MasterPlace } from './control-client.ts'
+import type { Io } from './io.ts'
+
+export async function showEvents<T>(master: MasterPlace, io: Pick<Io, 'stderr'>, work: () => Promise<T>): Promise<T> {
+  if (io.stderr.isTTY !== true) return await work()
+  const { prettyReporter } = await import('../report/pretty.ts')
+  const end = new AbortController()
+  const shown = show(master, prettyReporter(io.stderr), end.signal).catch(() => undefined)
+  try {
+    return await work()
+  } finally {
+    // The master has written its events before its answer: they are here as well.
+    await afterReads()
+    end.abort()
+    await shown
+  }
+}
+
+async function show(master: MasterPlace, report: (event: Stamped) => void, signal: AbortSignal): Promise<void> {
+  for await (const event of follow(master, { since: FROM_NOW_ON, follow: true, signal })) {
+    if (event.type !== 'settled' && event.type !== 'master-stopped') report(event)
+  }
+}
