@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import net from 'node:net'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from './master.ts'
 import { onEnd } from './on-end.ts'
@@ -29,6 +31,16 @@ test('ends what carries the state directory, and nothing else', async () => {
   ).toEqual([mine, under].sort())
   await endAll(directory)
   expect([mine, under, other].map(isAlive)).toEqual([false, false, true])
+})
+
+test('removes what a killed master leaves for its sockets', async () => {
+  const [directory, elsewhere] = [temporaryDirectory(), temporaryDirectory()]
+  const [sockets, other] = [join(elsewhere, 'autoup-a1B2c3'), join(elsewhere, 'something')]
+  for (const each of [sockets, other, join(directory, 'app'), join(directory, 'odd')]) mkdirSync(each)
+  symlinkSync(sockets, join(directory, 'app/run'))
+  symlinkSync(other, join(directory, 'odd/run'))
+  await endAll(directory)
+  expect([sockets, other].map((path) => existsSync(path))).toEqual([false, true])
 })
 
 test('leaves a session alone whose number was another one’s before', () => {

@@ -4,7 +4,8 @@
  * environment, where the mark then is gone).
  */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { until } from './until.ts'
 
 export interface Process {
@@ -73,13 +74,20 @@ function isNobodyElse({ pid, startedAt }: Leader): boolean {
   return now === null || now.startedAt === startedAt
 }
 
-/** Kills them until none is left; those that fork meanwhile are met in the next round. */
+/**
+ * Kills them until none is left; those that fork meanwhile are met in the next round. Then what a killed master leaves
+ * to the next one on its state, which here never comes, is removed: the directory of its sockets in /run or /tmp.
+ */
 export async function endAll(stateDir: string, leaders: readonly Leader[] = []): Promise<void> {
   await until(`the processes of ${stateDir} are gone`, () => {
     const left = belongingTo(stateDir, leaders)
     for (const { pid } of left) kill(pid, 'SIGKILL')
     return left.length === 0
   })
+  const homes = existsSync(stateDir) ? readdirSync(stateDir) : []
+  for (const directory of homes.flatMap((name) => linkOf(join(stateDir, name, 'run')))) {
+    if (/^autoup-\w{6}$/.test(basename(directory))) rmSync(directory, { recursive: true, force: true })
+  }
 }
 
 /** A signal to a process that may be gone already. */
