@@ -17,6 +17,8 @@ export interface Daemon {
   readonly drainSignal: NodeJS.Signals
   /** Finds the generation in an answer; null where the server cannot say it. */
   readonly generation: RegExp | null
+  /** Its drain resets connections that it has accepted and not yet read a request from. */
+  readonly resetsUnread: boolean
   /** One request on a new connection; resolves with the whole answer. */
   ask(port: number): Promise<string>
 }
@@ -99,6 +101,8 @@ setenv.add-response-header = ("X-Generation" => env.AUTOUP_GENERATION)
   http('uvicorn', 'SIGTERM', JSON_GENERATION, {
     files: () => ({ 'app.py': PYTHON }),
     command: (folder) => ['--fd', '3', '--app-dir', folder, '--log-level', 'warning', 'app:asgi'],
+    // H11Protocol.shutdown closes what has no request yet; the busier it is, the more of them there are.
+    resetsUnread: true,
   }),
   http('unicorn', 'SIGQUIT', JSON_GENERATION, {
     files: () => ({ 'config.ru': RACK }),
@@ -159,6 +163,7 @@ interface Parts {
   files(folder: string, port: number): Record<string, string>
   command(folder: string, port: number): string[]
   environment?: (port: number) => Record<string, string>
+  resetsUnread?: boolean
 }
 
 /** Where the files of the daemon on a port lie. */
@@ -170,6 +175,7 @@ function http(name: string, drainSignal: NodeJS.Signals, generation: RegExp | nu
     drainSignal,
     generation,
     environment: parts.environment ?? (() => ({})),
+    resetsUnread: parts.resetsUnread ?? false,
     prepare(folder, port) {
       mkdirSync(folder, { recursive: true })
       for (const [file, text] of Object.entries(parts.files(folder, port))) writeFileSync(join(folder, file), text)
