@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { askText } from '../support/ask.ts'
 import { type Browser, type Page, startBrowser } from '../support/browser.ts'
-import { type Artifact, diesAfter, nodeServer, publish } from '../support/builds.ts'
+import { type Artifact, diesAt, nodeServer, publish } from '../support/builds.ts'
+import { gate } from '../support/gate.ts'
 import { type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
@@ -39,11 +40,22 @@ async function startShown(probation = '300ms'): Promise<Shown> {
   release('1.4.2')
   const port = await freePort()
   const service = ['--fetch', `${site.origin}/app.json`, '--listen', `127.0.0.1:${port}`, '--instances', '2']
-  const times = ['--interval', '1h', '--probation', probation, '--ready-timeout', '10s', '--drain-timeout', '20s']
+  const times = ['--interval', '1h', '--probation', probation, '--ready-timeout', '10s', '--drain-timeout', '100s']
   const master = await startMaster({ args: [...service, ...times, '--metrics', '127.0.0.1:0'] })
   const { address } = await master.next('page-opened')
   await master.next('build-committed')
   return { master, port, url: `http://${address}/`, release }
+}
+
+/** 1.5.0 dies when it has been promoted. */
+async function failsInProbation({ master, release }: Pick<Shown, 'master' | 'release'>): Promise<void> {
+  const door = gate()
+  release('1.5.0', diesAt(door, '1.5.0'))
+  const since = master.mark()
+  const upgrade = master.cli('upgrade')
+  await master.next('promotion-ready', { since })
+  door.open()
+  expect(await upgrade).toMatchObject({ code: 6 })
 }
 
 /** Connections to the service that stay open until the test ends, or the function is called. */
@@ -61,7 +73,7 @@ async function hold(port: number, count: number): Promise<() => void> {
     // Served, and then another request that does not end: a draining worker waits for it.
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await new Promise((resolve) => socket.once('data', resolve))
-    socket.write('GET /slow?ms=15000 HTTP/1.1\r\nHost: x\r\n\r\n')
+    socket.write('GET /slow?ms=100000 HTTP/1.1\r\nHost: x\r\n\r\n')
   }
   return leave
 }
@@ -132,8 +144,7 @@ chromium.test('follows an upgrade without being loaded again, both generations b
 chromium.test('says after a rollback what failed, why, and what serves', async () => {
   const { master, url, release } = await startShown('2s')
   const page = await browser.open(url)
-  release('1.5.0', diesAfter(600, '1.5.0'))
-  expect(await master.cli('upgrade')).toMatchObject({ code: 6 })
+  await failsInProbation({ master, release })
   await page.shows(`document.querySelector('#held li')`)
   await page.shows(`${STATE} === 'idle'`)
   expect(await page.value(text('.verdict'))).toMatch(/^1\.5\.0 failed, 1\.4\.2 serves again .*: exited with 1/)
@@ -217,8 +228,7 @@ needs('promtool', 'curl').test(
   async () => {
     const { master, port, url, release } = await startShown('2s')
     await hold(port, 4)
-    release('1.5.0', diesAfter(600, '1.5.0'))
-    await master.cli('upgrade')
+    await failsInProbation({ master, release })
     release('1.6.0')
     await master.cli('upgrade')
     const scraped = await askText(Number(new URL(url).port), '/metrics')

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { diesAfter, nodeServer } from '../support/builds.ts'
+import { diesAt, nodeServer } from '../support/builds.ts'
+import { gate } from '../support/gate.ts'
 import { temporaryDirectory } from '../support/master.ts'
 import { BY_HAND, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -44,8 +45,13 @@ test('the documented module makes a span of each promotion', async () => {
     env: { SPANS: spans },
     through: ['sh', '-c', 'node="$1"; shift; exec "$node" --import "$0" "$@"', join(folder, 'telemetry.mjs')],
   })
-  service.publish(diesAfter(500))
-  await service.master.cli('upgrade')
+  const door = gate()
+  service.publish(diesAt(door))
+  const since = service.master.mark()
+  const upgrade = service.master.cli('upgrade')
+  await service.master.next('promotion-ready', { since })
+  door.open()
+  await upgrade
   service.publish(nodeServer({ version: '3' }))
   await service.master.cli('upgrade')
   const written = (): Span[] =>

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Gate } from './gate.ts'
 
 export type Artifact = (path: string) => void
 
@@ -116,9 +117,10 @@ export const badBehaviour: Readonly<Record<string, Artifact>> = {
   }),
 }
 
-/** Serves well, until it dies `afterMs` after its start. */
-export function diesAfter(afterMs: number, version = 'bad'): Artifact {
-  return nodeServer({ version, last: `setTimeout(() => process.exit(1), ${afterMs})` })
+/** Serves well until the gate is opened, and dies saying how many connections it had. */
+export function diesAt({ opened }: Gate, version = 'bad'): Artifact {
+  const die = "(_, count) => { console.log('died with', count); process.exit(1) }"
+  return nodeServer({ version, last: `${opened}.then(() => server.getConnections(${die}))` })
 }
 
 /** Needs a port of its own, which two generations cannot both have. */
