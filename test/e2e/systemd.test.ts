@@ -1,7 +1,7 @@
 /** What a master tells its own supervisor (sd_notify(3)), heard on a real socket. */
 
 import { expect, test } from 'vitest'
-import { gate } from '../support/gate.ts'
+import { gate, PATIENT } from '../support/gate.ts'
 import { hold } from '../support/held.ts'
 import { startMaster, temporaryDirectory } from '../support/master.ts'
 import { plainApp } from '../support/plain-app.ts'
@@ -15,7 +15,7 @@ test('READY comes with the first build that serves, and STATUS is one line for a
   const door = gate()
   const starting = startService({
     build: plainApp({ version: '1', waitsFor: door.opened }),
-    args: BY_HAND,
+    args: [...BY_HAND, ...PATIENT],
     env: systemd.env,
   })
   starting.catch(() => {})

@@ -4,6 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from './master.ts'
 
+/** For the master: who waits at a gate is let in by the test, and by no clock. */
+export const PATIENT = ['--ready-timeout', '60s']
+
 export interface Gate {
   /** An expression in CommonJS: a promise of the way being free. */
   readonly opened: string

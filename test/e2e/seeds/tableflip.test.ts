@@ -7,7 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Artifact, badBehaviour } from '../../support/builds.ts'
-import { gate } from '../../support/gate.ts'
+import { gate, PATIENT } from '../../support/gate.ts'
 import { hold } from '../../support/held.ts'
 import { summary } from '../../support/load.ts'
 import { temporaryDirectory } from '../../support/master.ts'
@@ -40,7 +40,7 @@ describe('the old worker serves all the time, with the pid it has, when the new 
 })
 
 test('a stop during an upgrade ends both, with the answers that the old one owes', async () => {
-  const service = await start()
+  const service = await start(...PATIENT)
   const slow = await hold(service.port)
   const old = await pidOf(service)
   const since = service.master.mark()
@@ -57,7 +57,7 @@ test('a stop during an upgrade ends both, with the answers that the old one owes
 })
 
 test('what was stopped during its upgrade is no failure: the next start boots the old build and tries again', async () => {
-  const service = await start()
+  const service = await start(...PATIENT)
   const door = gate()
   const since = service.master.mark()
   service.publish(app('2', { waitsFor: door.opened }))
@@ -73,7 +73,7 @@ test('what was stopped during its upgrade is no failure: the next start boots th
 })
 
 test('a second upgrade during the first waits for the same verdict and starts nothing', async () => {
-  const service = await start()
+  const service = await start(...PATIENT)
   const old = await pidOf(service)
   const since = service.master.mark()
   const door = gate()
@@ -92,7 +92,7 @@ test('a second upgrade during the first waits for the same verdict and starts no
 })
 
 test('a running upgrade can be called off, and the old worker has not noticed', async () => {
-  const service = await start()
+  const service = await start(...PATIENT)
   const old = await pidOf(service)
   const since = service.master.mark()
   service.publish(app('2', { waitsFor: gate().opened }))
