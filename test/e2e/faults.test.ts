@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { archive, nodeServer, script } from '../support/builds.ts'
@@ -13,6 +13,7 @@ import { freePort } from '../support/ports.ts'
 import { belongingTo, descriptorsOf, isAlive, kill } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
 import { type Service, type ServiceOptions, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 /** Hears no signal, and neither does its child, which is in a process group of its own. */
 const STUBBORN = `#!/usr/bin/python3
@@ -239,18 +240,31 @@ needs('prlimit').describe('no descriptors left (EMFILE)', () => {
 needs('strace').test(
   'no processes left (EAGAIN on fork), for stager, preflight and worker in turn: no verdict',
   async () => {
-    const service = await serveV1({ args: ['--preflight', 'true'] })
+    const folder = temporaryDirectory()
+    const [runs, open] = [join(folder, 'runs'), join(folder, 'open')]
+    writeFileSync(open, '')
+    const preflight = `touch ${runs}; until test -e ${open}; do sleep 0.02; done`
+    const service = await serveV1({ args: ['--preflight', preflight] })
     const { master } = service
+    for (const path of [runs, open]) rmSync(path)
+    const nextForkFails = () =>
+      attach(master.pid, '-e', 'trace=fork,vfork,clone', '-e', 'inject=fork,vfork,clone:error=EAGAIN:when=1')
+    await master.cli('pause')
     const since = master.mark()
-    // Every second fork fails: the stager's first, then the preflight's first, then that of the first worker.
-    const rule = 'inject=fork,vfork,clone:error=EAGAIN:when=1..5+2'
-    const tracer = await attach(master.pid, '-e', 'trace=fork,vfork,clone', '-e', rule)
+    const stager = await nextForkFails()
     service.publish(nodeServer({ version: '2' }))
-    await told(master, /stager could not be started .*EAGAIN.*tried again/, since)
+    await told(master, /stager for .* could not be started .*EAGAIN.*tried again/, since)
+    await stager.detach()
+    await master.next('build-staged', { since })
+    const first = await nextForkFails()
+    await master.cli('resume')
     await told(master, /preflight failed: .*EAGAIN/, since)
+    await first.detach()
+    await until('the preflight runs', () => existsSync(runs))
+    const worker = await nextForkFails()
+    writeFileSync(open, '')
     await told(master, /could not be started: .*EAGAIN/, since)
-    await master.next('build-committed', { since })
-    await tracer.detach()
+    await worker.detach()
     await expectRecovery(service, since)
   },
 )
