@@ -1,12 +1,12 @@
 /** Commands that ask a running master for something, tell what came of it, and end with the status it gives. */
 
-import { parseDuration } from '../core/duration.ts'
 import type { ControlReply } from '../runtime/control/server.ts'
 import { has, type Input, lastValue, type OptionSpec } from './command.ts'
 import { call, type MasterPlace } from './control-client.ts'
 import { masterFor } from './find-service.ts'
 import type { Io } from './io.ts'
 import { showEvents } from './show-events.ts'
+import { TIMEOUT, timeoutOf } from './waiting.ts'
 
 export const AGAIN: OptionSpec = { flag: 'again', help: 'try a build that is held back, once' }
 
@@ -27,7 +27,6 @@ export async function askOne(verb: string, master: MasterPlace, input: Input, io
 }
 
 export function request(verb: string, master: MasterPlace, input: Input): Promise<ControlReply> {
-  const timeout = lastValue(input, 'timeout')
   return call<ControlReply>(master, 'POST', `/${verb}`, {
     body: {
       again: has(input, 'again'),
@@ -35,8 +34,8 @@ export function request(verb: string, master: MasterPlace, input: Input): Promis
       wait: !has(input, 'no-wait'),
       now: has(input, 'now'),
     },
-    timeoutMs: timeout === undefined ? null : parseDuration(timeout),
-    onTimeout: `no verdict on this ${verb} of '${master.name}' in ${timeout}; it goes on`,
+    timeoutMs: timeoutOf(input),
+    onTimeout: `no verdict on this ${verb} of '${master.name}' in ${lastValue(input, TIMEOUT.flag)}; it goes on`,
   })
 }
 

@@ -27,8 +27,6 @@ import { stateDirectory } from './where.ts'
 const KEEP_MAX = 1_000
 /** Below this a source is asked without a pause. */
 const INTERVAL_MIN_MS = 100
-/** A timer of Node ends at 2³¹ ms, a little under 25 days, and fires at once beyond. */
-const DURATION_MAX_MS = 24 * 86_400_000
 const HOOKS = ['before-promote', 'after-commit', 'after-rollback', 'hook-timeout'] as const
 /** Options of the source; without --fetch they would do nothing. */
 const NEEDS_FETCH = [
@@ -168,9 +166,8 @@ function duration<F extends number | null>(
     flag,
     (text) => {
       const ms = parseDuration(text)
-      if (ms >= least && ms <= DURATION_MAX_MS) return ms
-      const bound = ms < least ? `the least is ${least}ms` : 'the most is 24d'
-      throw new AutoupError('usage', `'${text}' is too ${ms < least ? 'short' : 'long'}: ${bound}`)
+      if (ms >= least) return ms
+      throw new AutoupError('usage', `'${text}' is too short: the least is ${least}ms`)
     },
     fallback,
   )

@@ -8,7 +8,6 @@ import { once } from 'node:events'
 import { closeSync, fstatSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { Readable } from 'node:stream'
-import { parseDuration } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import type { StartVerdict } from '../core/start-verdict.ts'
@@ -19,7 +18,7 @@ import { openLog } from '../system/log-file.ts'
 import { ownExecutable } from '../system/self.ts'
 import { startProcess } from '../system/spawn.ts'
 import { lookUpUser } from '../system/user.ts'
-import { type Input, lastValue } from './command.ts'
+import type { Input } from './command.ts'
 import { call } from './control-client.ts'
 import { DAEMON_VARIABLE } from './daemon-options.ts'
 import { configPath } from './find-service.ts'
@@ -29,7 +28,7 @@ import { lastWords } from './log-lines.ts'
 import { logPlace, umaskGiven } from './log-place.ts'
 import { atOnce } from './outcome.ts'
 import { ENDING_SIGNALS } from './told-to-end.ts'
-import { NO_WAIT, TIMEOUT } from './waiting.ts'
+import { NO_WAIT, TIMEOUT, timeoutOf } from './waiting.ts'
 import { CONFIG, STATE_DIR, serviceGiven, withoutContract } from './where.ts'
 
 /** The descriptor of the channel, in the daemon. */
@@ -58,8 +57,7 @@ async function allApps(input: Input, io: Io): Promise<readonly string[] | null> 
 
 /** `words` are those of the daemon, without the interpreter. */
 async function startDaemon(input: Input, io: Io, words: readonly string[]): Promise<number> {
-  const timeout = lastValue(input, TIMEOUT.flag)
-  const timeoutMs = timeout === undefined ? null : parseDuration(timeout)
+  const timeoutMs = timeoutOf(input)
   const loaded = await loadSettings(input, io)
   const { settings } = loaded
   umaskGiven(loaded)

@@ -5,19 +5,18 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseDuration } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { Status } from '../core/status.ts'
 import type { ControlReply } from '../runtime/control/server.ts'
 import { isAlive, readStat } from '../system/procfs.ts'
 import { request, tell } from './ask.ts'
-import { type CommandSpec, has, type Input, lastValue } from './command.ts'
+import { type CommandSpec, has, type Input } from './command.ts'
 import { call, type MasterPlace } from './control-client.ts'
 import { mastersFor } from './find-service.ts'
 import type { Io } from './io.ts'
 import { atOnce } from './outcome.ts'
 import { showEvents } from './show-events.ts'
-import { WAITING } from './waiting.ts'
+import { timeoutOf, WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
 
 const LOOK_EVERY_MS = 10
@@ -42,8 +41,7 @@ export const stop: CommandSpec = {
 }
 
 async function stopOne(master: MasterPlace, input: Input, io: Io, isShown = false): Promise<number> {
-  const timeout = lastValue(input, 'timeout')
-  const endMs = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + parseDuration(timeout)
+  const endMs = performance.now() + (timeoutOf(input) ?? Number.POSITIVE_INFINITY)
   const { pid } = await call<Status>(master, 'GET', '/status')
   const startTicks = readStat(pid)?.startTicks
   const isGone = (): boolean => startTicks === undefined || !isAlive(pid, startTicks)

@@ -5,10 +5,17 @@ import { AutoupError } from './errors.ts'
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const BYTES = { B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
 
+/** A timer of Node ends at 2³¹ ms, a little under 25 days, and fires at once beyond. */
+const LONGEST_DAYS = 24
+
 /** Milliseconds. `0` needs no unit; nothing else goes without one. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim())
-  if (match) return Math.round(Number(match[1]) * MS[match[2] as keyof typeof MS])
+  if (match) {
+    const ms = Math.round(Number(match[1]) * MS[match[2] as keyof typeof MS])
+    if (ms <= LONGEST_DAYS * MS.d) return ms
+    throw new AutoupError('usage', `'${text}' is too long: the most is ${LONGEST_DAYS}d`)
+  }
   if (text.trim() === '0') return 0
   throw new AutoupError('usage', `'${text}' is not a duration: write a number and a unit, such as 500ms, 30s, 5m or 1h`)
 }

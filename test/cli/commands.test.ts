@@ -142,7 +142,10 @@ describe('commands that ask for something', () => {
 
   test('a bad --timeout is told before anything is asked', async () => {
     const { stateDir, asked } = await fakeMaster()
-    expect(await autoup(['upgrade', '--timeout', '5', '--state-dir', stateDir])).toMatchObject({ code: 2 })
+    for (const timeout of ['5', '25d']) {
+      const { code, stderr } = await autoup(['upgrade', '--timeout', timeout, '--state-dir', stateDir])
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(`^autoup: --timeout: '${timeout}' is`) })
+    }
     expect(asked).toEqual([])
   })
 })
