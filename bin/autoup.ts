@@ -3,7 +3,11 @@
 
 import { processIo } from '../src/cli/io.ts'
 import { main } from '../src/cli/main.ts'
+import { unwritten } from '../src/cli/outcome.ts'
 
-const io = processIo(() => process.exit())
+const io = processIo((error) => {
+  process.exitCode = unwritten(error, io) ?? process.exitCode
+  process.exit()
+})
 process.exitCode = await main(process.argv.slice(2), io)
 await io.end()

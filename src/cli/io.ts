@@ -30,12 +30,12 @@ export interface ProcessIo extends Io {
 const STDOUT = 1
 const STDERR = 2
 
-/** `onUnread` is called when nobody reads stdout any more (`autoup events | head`). */
-export function processIo(onUnread: () => void): ProcessIo {
+/** `onUnwritten` is called when stdout takes no more: nobody reads it (`autoup events | head`), or there is no room. */
+export function processIo(onUnwritten: (error: Error) => void): ProcessIo {
   const { env, platform } = process
   const log = isatty(STDERR) ? null : logOutput(STDERR)
   return {
-    stdout: lazily(isatty(STDOUT), () => process.stdout, onUnread),
+    stdout: lazily(isatty(STDOUT), () => process.stdout, onUnwritten),
     // A terminal is opened anew by libuv, and may go away (EIO).
     stderr:
       log ??
@@ -57,7 +57,7 @@ export function processIo(onUnread: () => void): ProcessIo {
   }
 }
 
-function lazily(isTTY: boolean, open: () => NodeJS.WriteStream, onError: () => void): Output {
+function lazily(isTTY: boolean, open: () => NodeJS.WriteStream, onError: (error: Error) => void): Output {
   let stream: NodeJS.WriteStream | null = null
   const opened = (): NodeJS.WriteStream => {
     stream ??= open().on('error', onError)

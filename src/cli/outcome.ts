@@ -26,6 +26,13 @@ export function told(error: unknown, io: Pick<Io, 'stderr'>): number {
   return 1
 }
 
+/** The exit status when stdout takes no more; null, and nothing is told, where only nobody reads on. */
+export function unwritten(error: Error, io: Pick<Io, 'stdout' | 'stderr'>): number | null {
+  // A terminal that is gone is EIO.
+  if (errnoOf(error) === 'EPIPE' || io.stdout.isTTY) return null
+  return told(new AutoupError('failed', `the output cannot be written: ${messageOf(error)}`), io)
+}
+
 /** At the same time: what waits for workers. */
 export async function atOnce<T>(items: readonly T[], io: Io, work: (item: T) => Promise<number>): Promise<number> {
   return Math.max(...(await Promise.all(items.map((item) => attempt(() => work(item), io)))))

@@ -2,7 +2,6 @@
 
 import { shortId } from '../core/build.ts'
 import { formatDuration, formatSize } from '../core/duration.ts'
-import { unreachable } from '../core/errors.ts'
 import type { AutoupEvent, Outcome } from '../core/events.ts'
 import { clean } from './clean.ts'
 
@@ -133,8 +132,14 @@ function describe(event: AutoupEvent): [subject: string, weight: Weight, text: s
     case 'warning':
       return ['warning', 'warning', event.message]
     default:
-      return unreachable(event)
+      return unheardOf(event)
   }
+}
+
+/** Of another version of autoup: a master's that was not restarted since, or one that an old log is of. */
+function unheardOf(event: never): [subject: string, weight: Weight, text: string] {
+  const { type } = event as AutoupEvent
+  return ['event', 'info', type]
 }
 
 function changed({ paths, count }: { readonly paths: readonly string[]; readonly count: number }): string {

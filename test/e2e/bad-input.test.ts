@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { nodeServer, publish } from '../support/builds.ts'
 import { tracedFromTheStart } from '../support/faults-strace.ts'
-import { autoup, said, startMaster, temporaryDirectory } from '../support/master.ts'
+import { AUTOUP, autoup, said, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { needs } from '../support/requirements.ts'
 import { startService } from '../support/service.ts'
@@ -207,3 +208,22 @@ needs('strace').test(
     expect(existsSync(path)).toBe(false)
   },
 )
+
+describe('where what is shown cannot be written', () => {
+  const shell = (line: string) => spawnSync('bash', ['-c', line, process.execPath, AUTOUP], { encoding: 'utf8' })
+
+  test.each([
+    ['a command', 'explain --names - --platform linux/x64 <<< app-linux-x64'],
+    ['help', '--help'],
+  ])('%s says so and ends with 1', (_, words) => {
+    const { status, stderr } = shell(`"$0" "$1" ${words} > /dev/full`)
+    expect(stderr).toMatch(/^autoup: the output cannot be written: ENOSPC[^\n]*\n$/)
+    expect(status).toBe(1)
+  })
+
+  test('a reader that has seen enough is no failure, and hides none', () => {
+    expect(shell('set -o pipefail; "$0" "$1" run --help | true')).toMatchObject({ status: 0, stderr: '' })
+    const refused = 'explain --names - --platform linux/x64 <<< app-windows-x64.zip'
+    expect(shell(`set -o pipefail; "$0" "$1" ${refused} | true`).status).toBe(1)
+  })
+})

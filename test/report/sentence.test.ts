@@ -59,3 +59,8 @@ test('builds of one version are told apart by their digest, and a digest is not 
   )
   expect(sentence({ type: 'build-refused', build, version: '3f3f3f3f3f3f', reason }).text).toMatch(/^3f3f3f3f3f3f is/)
 })
+
+test('an event of another version of autoup is named, and breaks nothing', () => {
+  const unheardOf = { type: 'worker-moved' } as unknown as AutoupEvent
+  expect(sentence(unheardOf)).toEqual({ subject: 'event', weight: 'info', text: 'worker-moved' })
+})
