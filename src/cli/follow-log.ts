@@ -6,9 +6,10 @@
 
 import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { errnoOf } from '../core/errors.ts'
+import { lineSplitter } from './log-lines.ts'
 
 const CHUNK_BYTES = 64 * 1024
-const LINE_FEED = 10
 
 /** Calls `onLine` with each whole line from `from` on, until `until`. The folder must be there. */
 export async function followLog(
@@ -48,25 +49,15 @@ function logReader(path: string, from: number, onLine: (line: string) => void): 
   let copyInode = inodeOf(copy)
   /** It was made since the last cut. */
   let isCopyFresh = false
-  let rest = Buffer.alloc(0)
+  const take = lineSplitter(onLine)
 
   /** To the end of `fd`, which is where the next look goes on. */
   function readOn(fd: number): void {
     const chunk = Buffer.alloc(CHUNK_BYTES)
     for (let read = 1; read > 0; offset += read) {
       read = readSync(fd, chunk, 0, chunk.length, offset)
-      if (read > 0) take(Buffer.from(chunk.subarray(0, read)))
+      take(chunk.subarray(0, read))
     }
-  }
-
-  function take(bytes: Buffer): void {
-    const lines = Buffer.concat([rest, bytes])
-    let at = 0
-    for (let end = lines.indexOf(LINE_FEED); end >= 0; end = lines.indexOf(LINE_FEED, at)) {
-      onLine(lines.toString('utf8', at, end))
-      at = end + 1
-    }
-    rest = lines.subarray(at)
   }
 
   return {
@@ -115,7 +106,12 @@ function logReader(path: string, from: number, onLine: (line: string) => void): 
 }
 
 function openIfThere(path: string): number | null {
-  return inodeOf(path) === null ? null : openSync(path, 'r')
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null
+    throw error
+  }
 }
 
 function inodeOf(path: string): number | null {

@@ -6,12 +6,17 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { AutoupError, errnoOf } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
+import type { Paint } from '../report/color.ts'
+import { prettyLine } from '../report/pretty.ts'
 
 const CHUNK_BYTES = 64 * 1024
 /** As many of the app's last lines say why it did not start. */
 const LAST_WORDS = 15
-/** No line of a log is longer than this, or it is cut here. */
+/** Of as much of the end of a log these are looked for. */
 const TAIL_BYTES = 256 * 1024
+/** A longer line is shown in pieces. */
+const LINE_BYTES = 1024 * 1024
+const LINE_FEED = 10
 
 /** What the workers have printed last, since `offset`. */
 export function lastWords(path: string, offset: number): string[] {
@@ -19,43 +24,83 @@ export function lastWords(path: string, offset: number): string[] {
   return lines.filter((line) => eventIn(line) === null && !line.startsWith('autoup: ')).slice(-LAST_WORDS)
 }
 
-/** The last `count` lines of a file, which may not be there, and where in it they end. Throws AutoupError `failed`. */
-export function lastLines(path: string, count: number): { readonly lines: readonly string[]; readonly end: number } {
-  let fd: number
-  try {
-    fd = openSync(path, 'r')
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return { lines: [], end: 0 }
-    if (errnoOf(error) !== 'EACCES') throw error
-    const message = `not permitted to read the log at ${path}: do this as the user that runs the service`
-    throw new AutoupError('failed', message, { cause: error })
-  }
-  try {
-    let end = fstatSync(fd).size
-    let at = end
-    let bytes = Buffer.alloc(0)
-    let seen = 0
-    // One line feed more than lines: that before the first of them.
-    while (at > 0 && seen <= count) {
-      const length = Math.min(CHUNK_BYTES, at)
-      const chunk = Buffer.alloc(length)
-      at -= length
-      readSync(fd, chunk, 0, length, at)
-      for (const byte of chunk) if (byte === LINE_FEED) seen++
-      bytes = Buffer.concat([chunk, bytes])
-    }
+/** A part of a file, from one byte to before another. */
+export interface Range {
+  readonly from: number
+  readonly end: number
+}
+
+/**
+ * Where the last `count` whole lines of a file are, and how many there are; of one that is not there, none. However
+ * long it is, no more of it is held than a piece. Throws AutoupError `failed`.
+ */
+export function findLastLines(path: string, count: number): Range & { readonly count: number } {
+  return withFile(path, { from: 0, end: 0, count: 0 }, (fd) => {
+    const chunk = Buffer.alloc(CHUNK_BYTES)
+    let from = fstatSync(fd).size
     // A line that is being written belongs to who follows.
-    const whole = bytes.lastIndexOf(LINE_FEED) + 1
-    end -= bytes.length - whole
-    const lines = linesOf(bytes.toString('utf8', 0, whole))
-    return { lines: count === 0 ? [] : lines.slice(-count), end }
-  } finally {
-    closeSync(fd)
+    let end = 0
+    let seen = 0
+    for (let at = from; at > 0; ) {
+      const length = Math.min(CHUNK_BYTES, at)
+      at -= length
+      const bytes = chunk.subarray(0, readSync(fd, chunk, 0, length, at))
+      for (let feed = bytes.lastIndexOf(LINE_FEED); feed >= 0; feed = before(bytes, feed)) {
+        if (seen === 0) end = at + feed + 1
+        from = at + feed + 1
+        // One line feed more than lines: that before the first of them.
+        if (seen === count) return { from, end, count }
+        seen++
+      }
+    }
+    return { from: 0, end, count: seen }
+  })
+}
+
+/** Each line of this part of a file. */
+export function readLines(path: string, { from, end }: Range, onLine: (line: string) => void): void {
+  withFile(path, undefined, (fd) => {
+    const take = lineSplitter(onLine)
+    const chunk = Buffer.alloc(CHUNK_BYTES)
+    for (let at = from; at < end; ) {
+      const read = readSync(fd, chunk, 0, Math.min(CHUNK_BYTES, end - at), at)
+      if (read === 0) return
+      take(chunk.subarray(0, read))
+      at += read
+    }
+  })
+}
+
+/** Takes the bytes of a log as they come; what has no line feed for too long is cut. */
+export function lineSplitter(onLine: (line: string) => void): (bytes: Buffer) => void {
+  let rest = Buffer.alloc(0)
+  return (bytes) => {
+    const lines = Buffer.concat([rest, bytes])
+    let at = 0
+    for (let feed = lines.indexOf(LINE_FEED); feed >= 0; feed = lines.indexOf(LINE_FEED, at)) {
+      onLine(lines.toString('utf8', at, feed))
+      at = feed + 1
+    }
+    rest = lines.subarray(at)
+    if (rest.length < LINE_BYTES) return
+    onLine(rest.toString('utf8'))
+    rest = Buffer.alloc(0)
+  }
+}
+
+/** A line for a person: an event as a sentence, anything else as it is, also what only looks like an event. */
+export function shownLine(line: string, paint: Paint): string {
+  const event = eventIn(line)
+  if (event === null) return line
+  try {
+    return prettyLine(event, paint)
+  } catch {
+    return line
   }
 }
 
 /** The event that this line is, or null. */
-export function eventIn(line: string): Stamped | null {
+function eventIn(line: string): Stamped | null {
   if (!line.startsWith('{"at":"')) return null
   try {
     const value = JSON.parse(line) as Partial<Stamped>
@@ -65,18 +110,35 @@ export function eventIn(line: string): Stamped | null {
   }
 }
 
-const LINE_FEED = 10
+/** Where the line feed before this one is; -1: none. */
+function before(bytes: Buffer, feed: number): number {
+  return feed === 0 ? -1 : bytes.lastIndexOf(LINE_FEED, feed - 1)
+}
+
+function withFile<T>(path: string, otherwise: T, work: (fd: number) => T): T {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return otherwise
+    if (errnoOf(error) !== 'EACCES') throw error
+    const message = `not permitted to read the log at ${path}: do this as the user that runs the service`
+    throw new AutoupError('failed', message, { cause: error })
+  }
+  try {
+    return work(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
 
 function read(path: string, from: number, most: number): string {
-  const fd = openSync(path, 'r')
-  try {
+  return withFile(path, '', (fd) => {
     const { size } = fstatSync(fd)
     const at = Math.max(size < from ? 0 : from, size - most)
     const buffer = Buffer.alloc(size - at)
     return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, at))
-  } finally {
-    closeSync(fd)
-  }
+  })
 }
 
 function linesOf(text: string): string[] {

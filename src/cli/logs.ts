@@ -4,12 +4,11 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { AutoupError } from '../core/errors.ts'
 import { hasColor, painter } from '../report/color.ts'
-import { prettyLine } from '../report/pretty.ts'
 import { type CommandSpec, has, type Input, lastValue } from './command.ts'
 import type { MasterPlace } from './control-client.ts'
 import { mastersFor } from './find-service.ts'
 import type { Io } from './io.ts'
-import { eventIn, lastLines } from './log-lines.ts'
+import { findLastLines, readLines, shownLine } from './log-lines.ts'
 import { atOnce, inTurn } from './outcome.ts'
 import { toldToEnd } from './told-to-end.ts'
 import { PLACE, stateDirectory } from './where.ts'
@@ -42,16 +41,14 @@ export const logs: CommandSpec = {
     const showLog = async (place: MasterPlace): Promise<number> => {
       const path = pathOf(place)
       const whose = places.length === 1 ? '' : `${paint('cyan', place.name.padEnd(width))}  `
-      const show = (line: string): void => {
-        const event = isRaw ? null : eventIn(line)
-        io.stdout.write(`${whose}${event === null ? line : prettyLine(event, paint)}\n`)
-      }
-      const { lines, end } = lastLines(path, count)
-      const older = lines.length < count ? lastLines(`${path}.1`, count - lines.length).lines : []
-      for (const line of [...older, ...lines]) show(line)
+      const show = (line: string): void => void io.stdout.write(`${whose}${isRaw ? line : shownLine(line, paint)}\n`)
+      const last = findLastLines(path, count)
+      const copy = `${path}.1`
+      readLines(copy, findLastLines(copy, count - last.count), show)
+      readLines(path, last, show)
       if (until === null) return 0
       const { followLog } = await import('./follow-log.ts')
-      await followLog(path, end, show, until)
+      await followLog(path, last.end, show, until)
       return 0
     }
     return await (until ? atOnce : inTurn)(places, io, showLog)

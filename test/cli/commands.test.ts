@@ -144,7 +144,10 @@ describe('commands that ask for something', () => {
     const { stateDir, asked } = await fakeMaster()
     for (const timeout of ['5', '25d']) {
       const { code, stderr } = await autoup(['upgrade', '--timeout', timeout, '--state-dir', stateDir])
-      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(`^autoup: --timeout: '${timeout}' is`) })
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringMatching(`^autoup: --timeout: '${timeout}' is`),
+      })
     }
     expect(asked).toEqual([])
   })

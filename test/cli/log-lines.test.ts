@@ -1,7 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { eventIn, lastLines, lastWords } from '../../src/cli/log-lines.ts'
+import { findLastLines, lastWords, lineSplitter, readLines, shownLine } from '../../src/cli/log-lines.ts'
+import { painter } from '../../src/report/color.ts'
 import { temporaryDirectory } from '../support/master.ts'
 
 const EVENT = '{"at":"2026-01-01T00:00:00Z","sequence":1,"type":"paused"}'
@@ -10,6 +11,14 @@ function file(text: string): string {
   const path = join(temporaryDirectory(), 'service.log')
   writeFileSync(path, text)
   return path
+}
+
+function lastLines(path: string, count: number): { lines: string[]; end: number } {
+  const lines: string[] = []
+  const last = findLastLines(path, count)
+  readLines(path, last, (line) => lines.push(line))
+  expect(last.count).toBe(lines.length)
+  return { lines, end: last.end }
 }
 
 test('the last lines are whole, and end where a follower goes on', () => {
@@ -49,9 +58,19 @@ test('the last words are what the app has printed since, without events and with
   expect(lastWords(path, 10_000), 'the log was cut meanwhile').toEqual(['of the start before', 'no config found'])
 })
 
-test('only what the master writes is an event', () => {
-  expect(eventIn(EVENT)).toMatchObject({ type: 'paused' })
-  for (const line of ['', '{"at":"', '{"at":"x"}', '{"level":"info"}', EVENT.replace('1', '"1"').replace('1,', 'x,')]) {
-    expect(eventIn(line)).toBeNull()
+test('an event is shown as a sentence, and whatever else a worker prints as it is', () => {
+  const paint = painter(false)
+  expect(shownLine(EVENT, paint)).toMatch(/master +paused: nothing is promoted/)
+  const forged = '{"at":"2026-01-01T00:00:00Z","sequence":1,"type":"worker-started"}'
+  for (const line of ['', '{"at":"', '{"at":"x"}', '{"level":"info"}', EVENT.replace('1,', '"1",'), forged]) {
+    expect(shownLine(line, paint)).toBe(line)
   }
+})
+
+test('a line without an end is shown in pieces, and nothing of it is lost', () => {
+  const lines: string[] = []
+  const take = lineSplitter((line) => lines.push(line))
+  for (let piece = 0; piece < 20; piece++) take(Buffer.alloc(64 * 1024, 'x'))
+  take(Buffer.from('end\nnext\n'))
+  expect(lines.map(({ length }) => length)).toEqual([1024 * 1024, 4 * 64 * 1024 + 3, 4])
 })
