@@ -78,7 +78,7 @@ function tendLog(path: string, rules: () => LogPlace, user: string | null, io: I
     if (isRotating || performance.now() < restUntil || !isLongLog(path, bytes)) return
     isRotating = true
     try {
-      await rotateLog(path, keep)
+      await rotateLog(path, keep, bytes)
     } catch (error) {
       restUntil = performance.now() + RETRY_MS
       warn('rotated', error)

@@ -20,10 +20,10 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
-import { dup2 } from './libc/descriptors.ts'
+import { dup2, flock } from './libc/descriptors.ts'
 import type { User } from './user.ts'
 
 const MODE = 0o640
@@ -71,12 +71,25 @@ export function isLongLog(path: string, bytes: number): boolean {
   return there?.ino === own.ino && there.dev === own.dev
 }
 
-/** `log` becomes `log.1`, that `log.2`, and so on up to `keep`. Throws the system error; then nothing is lost. */
-export async function rotateLog(path: string, keep: number): Promise<void> {
-  if (keep === 0) return truncate(path)
+/**
+ * `log` becomes `log.1`, that `log.2`, and so on up to `keep`. Where several masters write to it, one of them rotates it
+ * (flock(2)), if it is still longer than this. Throws the system error; then nothing is lost.
+ */
+export async function rotateLog(path: string, keep: number, bytes = 0): Promise<void> {
+  const log = await open(path, 'r+')
+  try {
+    if (!flock(log.fd) || (await log.stat()).size <= bytes) return
+    if (keep > 0) await copyAway(log, path, keep)
+    else await log.truncate()
+  } finally {
+    await log.close()
+  }
+}
+
+async function copyAway(from: FileHandle, path: string, keep: number): Promise<void> {
   const temporary = `${path}.rotating`
   try {
-    const [from, to] = [await open(path, 'r+'), await open(temporary, 'w', MODE)]
+    const to = await open(temporary, 'w', MODE)
     try {
       const { uid, gid } = await from.stat()
       const buffer = Buffer.alloc(CHUNK_BYTES)
@@ -97,20 +110,11 @@ export async function rotateLog(path: string, keep: number): Promise<void> {
       }
       ftruncateSync(from.fd, 0)
     } finally {
-      await Promise.all([from.close(), to.close()])
+      await to.close()
     }
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
-  }
-}
-
-function truncate(path: string): void {
-  const fd = openSync(path, constants.O_WRONLY)
-  try {
-    ftruncateSync(fd, 0)
-  } finally {
-    closeSync(fd)
   }
 }
 

@@ -38,6 +38,15 @@ test('what is written while it is copied is in the copy or in the file', async (
   for (let number = 0; number < written; number++) expect(all).toContain(`line ${number}\n`)
 })
 
+test('of several masters that share a log one rotates it, and only while it is long', async () => {
+  const path = logIn(temporaryDirectory())
+  const text = 'one\n'.repeat(1_000_000)
+  writeFileSync(path, text)
+  await Promise.all([1, 2, 3].map(() => rotateLog(path, 3, 100)))
+  await rotateLog(path, 3, 100)
+  expect([read(path), read(`${path}.1`) === text, readdirSync(dirname(path)).length]).toEqual(['', true, 2])
+})
+
 test('a rotation that fails leaves the log as it is', async () => {
   const path = logIn(temporaryDirectory())
   writeFileSync(path, 'one\n')
