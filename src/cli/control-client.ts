@@ -9,6 +9,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { AutoupError, type ErrorCode, EXIT_STATUS, errnoOf } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
+import type { Status } from '../core/status.ts'
 
 export interface MasterPlace {
   readonly name: string
@@ -87,6 +88,16 @@ export async function call<T>(
   const value: unknown = JSON.parse(answer.body)
   if (answer.status === 200) return value as T
   throw refusal(value)
+}
+
+/** What the master says of itself; null where none runs. */
+export async function statusOf(master: MasterPlace): Promise<Status | null> {
+  try {
+    return await call<Status>(master, 'GET', '/status')
+  } catch (error) {
+    if (error instanceof AutoupError && error.code === 'not-running') return null
+    throw error
+  }
 }
 
 /** As `since`: past every event that there is. */

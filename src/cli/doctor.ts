@@ -1,15 +1,13 @@
 /** `autoup doctor`: what is asked for and where, and whether it can work. Changes nothing. */
 
-import { join } from 'node:path'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { Diagnosis, EffectiveValue, Finding } from '../core/finding.ts'
 import { EMPTY_LEDGER, type Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
-import type { Status } from '../core/status.ts'
 import { hasColor, painter } from '../report/color.ts'
 import { doctorText } from '../report/doctor-text.ts'
 import { type CommandSpec, has, type Input } from './command.ts'
-import { call } from './control-client.ts'
+import { statusOf } from './control-client.ts'
 import { DAEMON_OPTIONS } from './daemon-options.ts'
 import type { Io } from './io.ts'
 import { RUN_OPTIONS } from './run-options.ts'
@@ -66,7 +64,8 @@ async function examine(settings: Settings): Promise<Finding[]> {
     import('./doctor/store.ts'),
   ])
   const paths = storePaths(settings.stateDir, settings.name)
-  const [status, statusTrouble] = await askMaster(settings)
+  const master = { name: settings.name, directory: paths.root }
+  const [status, statusTrouble] = await attempt(() => statusOf(master), null)
   const [ledger, ledgerTrouble] = await attempt<Ledger | null>(() => peekLedger(paths), EMPTY_LEDGER)
   return [
     ...host.checkHost(settings),
@@ -76,16 +75,6 @@ async function examine(settings: Settings): Promise<Finding[]> {
     ...sockets.checkSockets(settings.listen, paths.root, status),
     ...(await service.checkService(settings, ledger ?? EMPTY_LEDGER)),
   ]
-}
-
-/** The master that runs, or null; and why it could not be asked. */
-async function askMaster({ stateDir, name }: Settings): Promise<[Status | null, string | null]> {
-  try {
-    return [await call<Status>({ name, directory: join(stateDir, name) }, 'GET', '/status'), null]
-  } catch (error) {
-    const isAbsent = error instanceof AutoupError && error.code === 'not-running'
-    return [null, isAbsent ? null : messageOf(error)]
-  }
 }
 
 async function attempt<T>(work: () => Promise<T>, otherwise: T): Promise<[T, string | null]> {

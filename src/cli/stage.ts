@@ -9,7 +9,7 @@ import { shownSource } from '../core/source.ts'
 import type { Status } from '../core/status.ts'
 import { request, tell } from './ask.ts'
 import { type CommandSpec, type Input, lastValue } from './command.ts'
-import { call, type MasterPlace } from './control-client.ts'
+import { type MasterPlace, statusOf } from './control-client.ts'
 import { configPath, masterFor } from './find-service.ts'
 import type { Io } from './io.ts'
 import { ALLOW_UNVERIFIED, FETCH, NAME, PUBLIC_KEY, SHA256, TOKEN_FILE } from './run-options.ts'
@@ -61,13 +61,4 @@ function refuseOther(source: string, { name, source: followed }: Status, input: 
   const own = [TOKEN_FILE, SHA256, PUBLIC_KEY, ALLOW_UNVERIFIED].find(({ flag }) => input.options.has(flag))
   if (!own) return
   throw new AutoupError('usage', `'${name}' runs, and --${own.flag} is for it to say: give it to autoup run`)
-}
-
-async function statusOf(master: MasterPlace): Promise<Status | null> {
-  try {
-    return await call<Status>(master, 'GET', '/status')
-  } catch (error) {
-    if (error instanceof AutoupError && error.code === 'not-running') return null
-    throw error
-  }
 }

@@ -11,7 +11,6 @@ import type { Readable } from 'node:stream'
 import { AutoupError } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import type { StartVerdict } from '../core/start-verdict.ts'
-import type { Status } from '../core/status.ts'
 import { createFolder, storePaths } from '../store/layout.ts'
 import { linkAtomically } from '../system/atomic.ts'
 import { openLog } from '../system/log-file.ts'
@@ -19,13 +18,14 @@ import { ownExecutable } from '../system/self.ts'
 import { startProcess } from '../system/spawn.ts'
 import { lookUpUser } from '../system/user.ts'
 import type { Input } from './command.ts'
-import { call } from './control-client.ts'
+import { statusOf } from './control-client.ts'
 import { DAEMON_VARIABLE } from './daemon-options.ts'
 import { configPath } from './find-service.ts'
 import type { Io } from './io.ts'
 import { loadSettings } from './load-settings.ts'
 import { lastWords } from './log-lines.ts'
 import { logPlace, umaskGiven } from './log-place.ts'
+import { endOf } from './master-end.ts'
 import { atOnce } from './outcome.ts'
 import { ENDING_SIGNALS } from './told-to-end.ts'
 import { NO_WAIT, TIMEOUT, timeoutOf } from './waiting.ts'
@@ -61,9 +61,12 @@ async function startDaemon(input: Input, io: Io, words: readonly string[]): Prom
   const loaded = await loadSettings(input, io)
   const { settings } = loaded
   umaskGiven(loaded)
-  const running = await runningPid(settings)
-  if (running !== null) {
-    io.stderr.write(`${settings.name} is running, pid ${running}\n`)
+  const running = await statusOf({ name: settings.name, directory: storePaths(settings.stateDir, settings.name).root })
+  if (running?.state === 'stopping') {
+    io.stderr.write(`${settings.name} is stopping, pid ${running.pid}: it is started when that has ended\n`)
+    await endOf(running)(performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY))
+  } else if (running !== null) {
+    io.stderr.write(`${settings.name} is running, pid ${running.pid}\n`)
     return 0
   }
   const log = prepareLog(settings, logPlace(loaded, settings).path)
@@ -82,16 +85,6 @@ async function startDaemon(input: Input, io: Io, words: readonly string[]): Prom
     ? `the workers that a killed master had left serve on, and the master, pid ${daemon.pid}, goes on trying`
     : `nothing was left running${advice}`
   throw new AutoupError(verdict.code, `${settings.name} did not start: ${verdict.message}; ${left}`)
-}
-
-async function runningPid({ stateDir, name }: Settings): Promise<number | null> {
-  try {
-    const directory = storePaths(stateDir, name).root
-    return (await call<Status>({ name, directory }, 'GET', '/status')).pid
-  } catch (error) {
-    if (error instanceof AutoupError && error.code === 'not-running') return null
-    throw error
-  }
 }
 
 /** `offset`: where in the file this start begins. */

@@ -27,7 +27,8 @@ export const start: CommandSpec = {
     ['autoup start --fetch github:org/app --listen 8080', 'as `autoup run`, in the background'],
     ['autoup start', 'every app of autoup.config.json; with a name that one'],
   ],
-  notes: `All options of autoup run, from the same places. When it runs already, start says so and ends with 0.
+  notes: `All options of autoup run, from the same places. When it runs already, start says so and ends with 0;
+when it is stopping, start waits for its end first.
 The daemon keeps the working directory, so that relative paths go on to mean the same.
 
 Its log is service.log in <state-dir>/<name>; see autoup logs. It is rotated by copy and truncate;

@@ -1,25 +1,21 @@
 /**
  * `autoup stop`: drains and ends the master, and answers when its process is gone, so that `autoup stop && autoup run`
- * finds the lock free. There is no event for the end of a process that is not our child without loading libc, so its
- * entry in /proc is looked at until then.
+ * finds the lock free.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AutoupError } from '../core/errors.ts'
 import type { Status } from '../core/status.ts'
 import type { ControlReply } from '../runtime/control/server.ts'
-import { isAlive, readStat } from '../system/procfs.ts'
 import { request, tell } from './ask.ts'
 import { type CommandSpec, has, type Input } from './command.ts'
 import { call, type MasterPlace } from './control-client.ts'
 import { mastersFor } from './find-service.ts'
 import type { Io } from './io.ts'
+import { endOf } from './master-end.ts'
 import { atOnce } from './outcome.ts'
 import { showEvents } from './show-events.ts'
 import { timeoutOf, WAITING } from './waiting.ts'
 import { PLACE } from './where.ts'
-
-const LOOK_EVERY_MS = 10
 
 export const stop: CommandSpec = {
   name: 'stop',
@@ -42,9 +38,7 @@ export const stop: CommandSpec = {
 
 async function stopOne(master: MasterPlace, input: Input, io: Io, isShown = false): Promise<number> {
   const endMs = performance.now() + (timeoutOf(input) ?? Number.POSITIVE_INFINITY)
-  const { pid } = await call<Status>(master, 'GET', '/status')
-  const startTicks = readStat(pid)?.startTicks
-  const isGone = (): boolean => startTicks === undefined || !isAlive(pid, startTicks)
+  const ended = endOf(await call<Status>(master, 'GET', '/status'))
   let reply: ControlReply
   try {
     const ask = (): Promise<ControlReply> => request('stop', master, input)
@@ -55,14 +49,6 @@ async function stopOne(master: MasterPlace, input: Input, io: Io, isShown = fals
     reply = { outcome: 'stopped', message: 'stopped', version: null, exit: 0 }
   }
   if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)
-  while (!isGone()) {
-    if (performance.now() > endMs) {
-      throw new AutoupError(
-        'timed-out',
-        `the master of '${master.name}' (pid ${pid}) has not ended; it goes on stopping`,
-      )
-    }
-    await sleep(LOOK_EVERY_MS)
-  }
+  await ended(endMs)
   return tell({ ...reply, message: 'stopped' }, master.name, input, io)
 }

@@ -79,6 +79,20 @@ describe('a start', () => {
     expect([app.pid(), (await ask(app.port)).pid]).toEqual([pid, worker])
   })
 
+  test('of what is stopping waits for its end first', async () => {
+    const app = await prepared()
+    await app.start(...app.words)
+    const pid = app.pid()
+    const held = await hold(app.port)
+    expect(await app.cli('stop', '--no-wait')).toMatchObject({ code: 0 })
+    const inTime = await app.start('--timeout', '100ms', ...app.words)
+    expect(inTime).toMatchObject({ code: 7, stderr: expect.stringContaining(`pid ${pid}) has not ended`) })
+    const starting = app.start(...app.words)
+    await held.finish()
+    expect(await starting).toMatchObject({ code: 0, stderr: expect.stringContaining('app is ready') })
+    expect([app.pid() === pid, isAlive(pid), isAlive(app.pid())]).toEqual([false, false, true])
+  })
+
   test('is not hindered by what a killed master has left: pid file, socket, lock and log', async () => {
     const app = await prepared()
     await app.start(...app.words)
