@@ -5,7 +5,7 @@ import { hasColor, painter } from '../report/color.ts'
 import { statusText } from '../report/status-text.ts'
 import { type CommandSpec, has } from './command.ts'
 import { call } from './control-client.ts'
-import { masterFor, mastersFor } from './find-service.ts'
+import { mastersFor } from './find-service.ts'
 import { inTurn } from './outcome.ts'
 import { PLACE } from './where.ts'
 
@@ -25,15 +25,15 @@ export const status: CommandSpec = {
     ["autoup status app --json | jq -r '.current.version'", 'the version in service'],
   ],
   async run(input, io) {
+    const masters = await mastersFor(input, io, 'all')
     if (has(input, 'watch')) {
-      const master = await masterFor(input, io)
       const { watchAsJson, watchOnScreen } = await import('./watch-status.ts')
-      return has(input, 'json') ? watchAsJson(master, io) : watchOnScreen(master, io)
+      return await (has(input, 'json') ? watchAsJson(masters, io) : watchOnScreen(masters, io))
     }
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
     const columns = io.stdout.columns ?? null
     let between = ''
-    return await inTurn(await mastersFor(input, io, 'all'), io, async (master) => {
+    return await inTurn(masters, io, async (master) => {
       const value = await call<Status>(master, 'GET', '/status')
       const text = `${between}${statusText(value, Date.now(), paint, columns)}`
       io.stdout.write(has(input, 'json') ? `${JSON.stringify(value)}\n` : text)

@@ -57,6 +57,27 @@ describe('status', () => {
     expect(lines.map((line) => JSON.parse(line).current.version)).toEqual(['1.4.2', '1.5.0'])
   })
 
+  test('--watch --json follows every service that runs, also one that comes back, until the last has ended', async () => {
+    const web = await fakeMaster({ name: 'web' })
+    const { stateDir } = web
+    const api = await fakeMaster({ name: 'api', stateDir })
+    const stdout = memory()
+    const watching = autoup(['status', '--watch', '--json', '--state-dir', stateDir], { stdout })
+    await expect.poll(() => web.readers.size + api.readers.size).toBe(2)
+    await api.server.close()
+    const again = await fakeMaster({ name: 'api', stateDir, status: () => ({ ...STATUS, name: 'api', pid: 2 }) })
+    await expect.poll(() => stdout.text(), { timeout: 10_000 }).toContain('"pid":2,')
+    await web.server.close()
+    await again.server.close()
+    expect((await watching).code).toBe(0)
+    const lines = stdout.text().trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line)).map(({ name, pid }) => `${name} ${pid}`)).toEqual([
+      'api 4711',
+      'web 4711',
+      'api 2',
+    ])
+  })
+
   test('--watch without a terminal says what else there is', async () => {
     const { stateDir } = await fakeMaster()
     const { code, stderr } = await autoup(['status', '--watch', '--state-dir', stateDir])

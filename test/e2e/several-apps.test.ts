@@ -4,14 +4,20 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { writeConfig } from '../support/configured.ts'
-import { autoup, type Finished, temporaryDirectory } from '../support/master.ts'
+import { AUTOUP, autoup, type Finished, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
 import { endAll } from '../support/processes.ts'
+import { needs } from '../support/requirements.ts'
+import { openTerminal } from '../support/tmux.ts'
 import { until } from '../support/until.ts'
+
+const { test: tmux } = needs('tmux')
 
 interface Apps {
   readonly ports: readonly [web: number, api: number]
+  readonly cwd: string
+  readonly stateDir: string
   /** In the directory of the file, without a name. */
   cli(...words: string[]): Promise<Finished>
 }
@@ -30,7 +36,12 @@ async function apps(isOneBad = false): Promise<Apps> {
   })
   onEnd(() => endAll(stateDir))
   // By the environment, which marks the masters as those of this test.
-  return { ports: [web, api], cli: (...words) => autoup(words, { cwd, env: { AUTOUP_STATE_DIR: stateDir } }) }
+  return {
+    ports: [web, api],
+    cwd,
+    stateDir,
+    cli: (...words) => autoup(words, { cwd, env: { AUTOUP_STATE_DIR: stateDir } }),
+  }
 }
 
 test('they are started, shown, restarted and stopped together', async () => {
@@ -51,6 +62,20 @@ test('they are started, shown, restarted and stopped together', async () => {
   expect(await cli('upgrade')).toMatchObject({ code: 2, stderr: expect.stringContaining('name one of web, api') })
   expect(await cli('stop')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^(\w+: stopped\n){2}$/) })
   expect(await cli('status')).toMatchObject({ code: 3, stdout: '' })
+})
+
+tmux('status --watch shows all of them, and which of them does not run', async () => {
+  const { cli, cwd, stateDir } = await apps()
+  await cli('start')
+  const terminal = openTerminal({ cwd, env: { AUTOUP_STATE_DIR: stateDir }, rows: 40 })
+  terminal.keys(`clear; ${process.execPath} ${AUTOUP} status --watch; echo exit=$?`, 'Enter')
+  await terminal.shows(/^web {2}● idle[\s\S]*^api {2}● idle/m)
+  await cli('stop', 'web')
+  await terminal.shows(/^web {2}● does not run\n\napi {2}● idle/m)
+  await cli('start', 'web')
+  await terminal.shows(/^web {2}● idle[\s\S]*^api {2}● idle/m)
+  await cli('stop')
+  await terminal.shows(/autoup: web, api have ended: start them with `autoup start`\nexit=3/)
 })
 
 test('one that does not start, or does not run, stops none of the others, and its status is that of the command', async () => {
