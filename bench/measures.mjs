@@ -2,7 +2,9 @@
 
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { closedLoop, openLoop } from './loads.mjs'
 import { preload } from './preload.mjs'
@@ -11,6 +13,7 @@ import {
   AUTOUP,
   accepts,
   cpuMs,
+  endedChildrenCpuMs,
   Master,
   publish,
   ROOT,
@@ -31,6 +34,7 @@ export const measures = [
   { name: 'preload', run: preload },
   { name: 'swap', run: swap },
   { name: 'master', run: master },
+  { name: 'checks', run: checks },
   { name: 'status', run: status },
   { name: 'stage', run: stage },
   { name: 'reload', run: reload },
@@ -117,7 +121,6 @@ process.on('SIGTERM', () => process.exit(0))
   )
   const service = new Master(directory, ['--listen', '127.0.0.1:0', '--', process.execPath, worker])
   await service.event('worker-ready')
-  const { readFileSync } = await import('node:fs')
   const waits = []
   for (let round = 0; round < rounds; round++) {
     const since = service.last
@@ -177,6 +180,45 @@ async function master(isLong) {
     },
     { what: 'master’s CPU while idle, % of a core', budget: '≤ 0.1', value: spread(cpu, 3), repetitions: rounds },
   ]
+}
+
+/** What a check costs, the stager and what the master does for it, as if one were made every minute. */
+async function checks(isLong) {
+  const count = isLong ? 30 : 10
+  const directory = scratch()
+  const release = join(directory, 'server.mjs')
+  publish(release, '1')
+  const site = createServer((request, response) => {
+    response.setHeader('etag', '"1"')
+    if (request.headers['if-none-match'] === '"1"') return response.writeHead(304).end()
+    response.setHeader('content-length', readFileSync(release).length)
+    response.end(request.method === 'HEAD' ? undefined : readFileSync(release))
+  })
+  site.listen(0, '127.0.0.1')
+  await once(site, 'listening')
+  const sources = { 'file:': `file:${release}`, 'https:': `http://127.0.0.1:${site.address().port}/server.mjs` }
+  const rows = []
+  for (const [name, source] of Object.entries(sources)) {
+    const own = scratch()
+    const flags = ['--listen', '127.0.0.1:0', '--probation', '0', '--interval', '1h', '--allow-unverified']
+    const service = new Master(own, ['--fetch', source, ...flags])
+    await service.event('build-committed')
+    const shares = []
+    for (let round = 0; round < count; round++) {
+      const before = cpuMs(service.pid) + endedChildrenCpuMs(service.pid)
+      if ((await cli(own, 'upgrade')) !== 0) throw new Error('a check failed')
+      shares.push(((cpuMs(service.pid) + endedChildrenCpuMs(service.pid) - before) / 60_000) * 100)
+    }
+    await service.stop()
+    rows.push({
+      what: `a check of ${name} where nothing is new, each 60 s, % of a core`,
+      budget: '≤ 0.4',
+      value: spread(shares),
+      repetitions: count,
+    })
+  }
+  site.close()
+  return rows
 }
 
 /** `autoup status`, also through a configuration file, and `autoup --help` against `node -e 0`, in turn. */
