@@ -29,9 +29,10 @@ describe.each(NODES)('node %s', (_, node) => {
     TIMEOUT_MS,
   )
 
+  // A handshake costs many times what a request does, on both sides.
   test.each([
-    ['https', 'https.mjs', { isTls: true }],
-    ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8 }],
+    ['https', 'https.mjs', { isTls: true, newShare: 0.1 }],
+    ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8, newShare: 0.1 }],
   ])(
     `${SWAPS} swaps under 500 requests a second fail none of them: %s`,
     async (_name, file, load) => {
