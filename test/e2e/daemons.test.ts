@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { type Daemon, daemons } from '../support/daemons.ts'
+import { type Daemon, daemons, failuresOf } from '../support/daemons.ts'
 import { startLoad, summary } from '../support/load.ts'
 import { type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
@@ -17,7 +17,7 @@ for (const daemon of daemons) {
     await served(master, 1)
     expect(await answering(daemon, port)).toBe(daemon.generation ? '1' : null)
 
-    const load = await steadyLoad(daemon, port)
+    const load = await steadyLoad(daemon, port, master)
     for (let generation = 2; generation <= SWAPS + 1; generation++) {
       master.signal('SIGUSR2')
       await served(master, generation)
@@ -55,14 +55,13 @@ interface Loaded {
 }
 
 /** New connections only. */
-async function steadyLoad(daemon: Daemon, port: number): Promise<Loaded> {
+async function steadyLoad(daemon: Daemon, port: number, master: Master): Promise<Loaded> {
   if (daemon.name === 'php-fpm') return oneAfterTheOther(daemon, port)
   const load = await startLoad({ target: port, rate: 500, newShare: 1 })
   return {
     async stop() {
       const report = await load.stop()
-      const forgiven = daemon.resetsUnread ? report.kinds.reset : 0
-      return { failed: report.failed - forgiven, story: summary(report) }
+      return { failed: failuresOf(daemon, report, master), story: summary(report) }
     },
   }
 }

@@ -5,7 +5,7 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { nodeServer, pythonServer, script } from '../support/builds.ts'
-import { daemon } from '../support/daemons.ts'
+import { daemon, failuresOf } from '../support/daemons.ts'
 import { smallDisk } from '../support/faults-disk.ts'
 import {
   answersMore,
@@ -18,7 +18,7 @@ import {
 import { ledgerOf, storeOf } from '../support/faults-store.ts'
 import { attach, tracedFromTheStart } from '../support/faults-strace.ts'
 import { SERVES_ANYWHERE } from '../support/faults-workers.ts'
-import { type Load, startLoad } from '../support/load.ts'
+import { type Load, startLoad, summary } from '../support/load.ts'
 import { type Master, type MasterOptions, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
@@ -247,7 +247,8 @@ for (const name of ['nginx', 'puma']) {
       await expectTakenBack(next, orphans)
       await expectRelieved(next, orphans)
       await answersMore(load, 50)
-      await expectNoneFailed(load, first, next)
+      const report = await load.stop()
+      expect(failuresOf(daemon(name), report, first, next), `${summary(report)}\n${next.story()}`).toBe(0)
     },
   )
 }

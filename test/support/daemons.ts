@@ -6,6 +6,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fastcgi } from './fastcgi.ts'
+import type { LoadReport } from './load.ts'
+import type { Master } from './master.ts'
 import { findProgram } from './requirements.ts'
 
 export interface Daemon {
@@ -17,8 +19,8 @@ export interface Daemon {
   readonly drainSignal: NodeJS.Signals
   /** Finds the generation in an answer; null where the server cannot say it. */
   readonly generation: RegExp | null
-  /** Its drain resets connections that it has accepted and not yet read a request from. */
-  readonly resetsUnread: boolean
+  /** Its drain closes connections that it has accepted and that nothing has come on yet. */
+  readonly closesSilent: boolean
   /** One request on a new connection; resolves with the whole answer. */
   ask(port: number): Promise<string>
 }
@@ -48,6 +50,8 @@ export const daemons: readonly Daemon[] = [
   http('puma', 'SIGTERM', JSON_GENERATION, {
     files: () => ({ 'config.ru': RACK }),
     // With its default of five threads, busy keep-alive clients starve new connections.
+    // Puma::Server#reactor_wakeup.
+    closesSilent: true,
     command: (folder, port) => ['-t', '32:32', '-b', `tcp://127.0.0.1:${port}`, join(folder, 'config.ru')],
   }),
   http('haproxy', 'SIGUSR1', JSON_GENERATION, {
@@ -101,8 +105,8 @@ setenv.add-response-header = ("X-Generation" => env.AUTOUP_GENERATION)
   http('uvicorn', 'SIGTERM', JSON_GENERATION, {
     files: () => ({ 'app.py': PYTHON }),
     command: (folder) => ['--fd', '3', '--app-dir', folder, '--log-level', 'warning', 'app:asgi'],
-    // H11Protocol.shutdown closes what has no request yet; the busier it is, the more of them there are.
-    resetsUnread: true,
+    // H11Protocol.shutdown.
+    closesSilent: true,
   }),
   http('unicorn', 'SIGQUIT', JSON_GENERATION, {
     files: () => ({ 'config.ru': RACK }),
@@ -155,6 +159,22 @@ export function daemon(name: string): Daemon {
   return found
 }
 
+/** How many requests failed, without those that were on the way when a daemon that closes silent connections drained. */
+export function failuresOf(daemon: Daemon, { failed, failures }: LoadReport, ...masters: Master[]): number {
+  if (!daemon.closesSilent) return failed
+  const events = masters.flatMap((master) => master.events)
+  const drains = events.filter((event) => event.type === 'worker-draining')
+  const ends = events.filter((event) => event.type === 'worker-exited')
+  const own = failures.filter(({ kind, sentAt, at }) => {
+    const isDraining = drains.some((drain) => {
+      const end = ends.find(({ pid }) => pid === drain.pid)
+      return Date.parse(drain.at) <= at && (end === undefined || sentAt <= Date.parse(end.at))
+    })
+    return kind === 'reset' && isDraining
+  })
+  return failed - own.length
+}
+
 export function available(name: string): boolean {
   return findProgram(name) !== null
 }
@@ -163,7 +183,7 @@ interface Parts {
   files(folder: string, port: number): Record<string, string>
   command(folder: string, port: number): string[]
   environment?: (port: number) => Record<string, string>
-  resetsUnread?: boolean
+  closesSilent?: boolean
 }
 
 /** Where the files of the daemon on a port lie. */
@@ -175,7 +195,7 @@ function http(name: string, drainSignal: NodeJS.Signals, generation: RegExp | nu
     drainSignal,
     generation,
     environment: parts.environment ?? (() => ({})),
-    resetsUnread: parts.resetsUnread ?? false,
+    closesSilent: parts.closesSilent ?? false,
     prepare(folder, port) {
       mkdirSync(folder, { recursive: true })
       for (const [file, text] of Object.entries(parts.files(folder, port))) writeFileSync(join(folder, file), text)
