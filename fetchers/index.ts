@@ -3,6 +3,7 @@
  * needed, so that a master that watches a file never holds an HTTP client.
  */
 
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AutoupError } from '../src/core/errors.ts'
@@ -82,5 +83,7 @@ function absolutePath(rest: string): string | null {
 function unknownSource(spec: string): AutoupError {
   const forms = [...Object.values(SCHEMES).flatMap(({ form }) => form || []), PLUGIN_FORM]
   const shown = spec.slice(0, 200).replace(/\p{Cc}/gu, '?')
+  if (!spec.includes('\0') && existsSync(spec))
+    return new AutoupError('usage', `'${shown}' is a path and no release source: write file:${shown}`)
   return new AutoupError('usage', `'${shown}' is no release source that autoup knows: write ${forms.join(', ')}`)
 }

@@ -66,7 +66,7 @@ async function loadPlugin(name: string, file: string): Promise<Fetcher> {
     return loaded as Record<string, unknown>
   })
   for (const exported of [module.default, module.fetcher, module]) if (isFetcher(exported)) return exported
-  const why = `it exports no fetcher, as default or as \`fetcher\`: an object with check() and fetch()`
+  const why = `it exports no fetcher, as default or as \`fetcher\`: an object with check() and fetch(); if it is the release itself, write file:${name}`
   throw new AutoupError('failed', `the plugin ${name} cannot be used: ${why}`)
 }
 

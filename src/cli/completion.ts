@@ -36,7 +36,10 @@ export function completionOf(commands: Readonly<Record<string, CommandEntry>>): 
       }
       const name = input.name ?? ''
       const load = Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined
-      if (!load) throw new AutoupError('usage', `'${name}' is no shell that is known here: write bash, zsh or fish`)
+      if (!load) {
+        const what = name === '' ? 'say for which shell' : `'${name}' is no shell that is known here`
+        throw new AutoupError('usage', `${what}: write bash, zsh or fish`)
+      }
       const [script, { completedCommands }] = await Promise.all([load(), import('./completion/words.ts')])
       io.stdout.write(script(await completedCommands(commands)))
       return 0

@@ -23,7 +23,9 @@ export const releases: CommandSpec = {
     const master = await masterFor(input, io)
     const rows = await call<ReleaseRow[]>(master, 'GET', '/releases', { timeoutMs: TIMEOUT_MS })
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
-    io.stdout.write(has(input, 'json') ? `${JSON.stringify(rows)}\n` : releasesText(rows, paint))
+    io.stdout.write(
+      has(input, 'json') ? `${JSON.stringify(rows)}\n` : releasesText(rows, paint, io.stdout.columns ?? null),
+    )
     return 0
   },
 }

@@ -94,10 +94,10 @@ function nothing({ name }: Input, app: FileLayer | null): AutoupError {
     return new AutoupError('config', `${app.file} says nothing to run${whose}: give it a "fetch" or a "command"`)
   }
   if (name !== undefined) {
-    const advice = `put -- before a command, as in \`autoup run -- ${name}\``
+    const advice = `put -- before a command, as in \`-- ${/\.[cm]?js$/.test(name) ? 'node ' : ''}${name}\``
     return new AutoupError('usage', `there is no ${CONFIG_FILE} here that says what '${name}' is; ${advice}`)
   }
-  const forms = '`autoup run --fetch github:owner/repo` or `autoup run -- node server.js`'
+  const forms = '`--fetch github:owner/repo` or `-- node server.js`'
   return new AutoupError('usage', `there is nothing to run: give a release source or a command, such as ${forms}`)
 }
 

@@ -80,7 +80,9 @@ async function startDaemon(input: Input, io: Io, words: readonly string[]): Prom
   }
   if (!verdict.isServed) await daemon.end()
   for (const line of lastWords(log.path, log.offset)) io.stderr.write(`${line}\n`)
-  const advice = settings.source === null ? '' : '; with --no-wait the master stays and goes on checking'
+  // A mistake in the words does not mend itself.
+  const isHopeless = settings.source === null || verdict.code === 'usage'
+  const advice = isHopeless ? '' : '; with --no-wait the master stays and goes on checking'
   const left = verdict.isServed
     ? `the workers that a killed master had left serve on, and the master, pid ${daemon.pid}, goes on trying`
     : `nothing was left running${advice}`

@@ -33,7 +33,7 @@ export function onFailed(turn: Turn, id: number, pid: number, failure: Failure):
   const worker = turn.process(id, pid)
   if (!worker || worker.state.kind === 'draining' || worker.state.kind === 'back-off') return
   if (isOnTrial(turn, worker)) return failPromotion(turn, failure)
-  turn.drain(worker, failure.reason)
+  turn.drain(worker, 'failed')
   replace(turn, worker, failure)
 }
 

@@ -48,7 +48,7 @@ export function cut(text: string, columns: number): string {
   return `${kept.join('')}…\u001b[0m`
 }
 
-/** Pads each column of the rows to its longest cell, but for the last of each row. */
+/** Pads each column of the rows to its longest cell, but for the last of each row. An empty column takes no room. */
 export function columnsOf(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []
   for (const row of rows) {
@@ -56,9 +56,10 @@ export function columnsOf(rows: readonly (readonly string[])[]): string[] {
   }
   return rows.map((row) => {
     const last = row.findLastIndex((cell) => cell !== '')
-    const cells = row.slice(0, last + 1)
-    return cells
+    return row
+      .slice(0, last + 1)
       .map((cell, at) => (at === last ? cell : cell + ' '.repeat((widths[at] ?? 0) - visibleLength(cell))))
+      .filter((_, at) => widths[at] !== 0)
       .join('  ')
   })
 }

@@ -5,6 +5,7 @@ import { formatSize } from '../core/duration.ts'
 import type { ReleaseRow } from '../core/status.ts'
 import { clean } from './clean.ts'
 import type { Paint } from './color.ts'
+import { columnsOf, visibleLength, wrap } from './layout.ts'
 
 const COLORS: Readonly<Record<ReleaseRow['state'], Parameters<Paint>[0]>> = {
   current: 'green',
@@ -14,32 +15,35 @@ const COLORS: Readonly<Record<ReleaseRow['state'], Parameters<Paint>[0]>> = {
   kept: 'dim',
 }
 
-const HEAD = ['VERSION', 'BUILD', 'STATE', 'SIZE', 'STAGED', 'COMMITTED']
-const STATE_COLUMN = 2
+const HEAD = ['VERSION', 'BUILD', 'STATE', 'SIZE', 'STAGED (UTC)', 'COMMITTED (UTC)'] as const
+const REASON_INDENT = 4
 
-/** Ends with a line feed. */
-export function releasesText(rows: readonly ReleaseRow[], paint: Paint): string {
+/** Ends with a line feed. Null columns: no line is broken. */
+export function releasesText(rows: readonly ReleaseRow[], paint: Paint, columns: number | null = null): string {
   if (rows.length === 0) return 'no builds yet\n'
+  // Where versions are digests they stand there once.
+  const areDigests = rows.every(({ version, build }) => shortId(build) === version)
   const cells = rows.map((row) => [
     clean(row.version) || '-',
-    shortId(row.build),
-    row.state,
+    areDigests ? '' : shortId(row.build),
+    paint(COLORS[row.state], row.state),
     row.size === null ? '-' : formatSize(row.size),
     minute(row.stagedAt),
     minute(row.committedAt),
   ])
-  const widths = HEAD.map((head, column) => Math.max(head.length, ...cells.map((line) => (line[column] ?? '').length)))
-  const pad = (line: readonly string[]): string[] => line.map((cell, column) => cell.padEnd(widths[column] ?? 0))
-  const lines = rows.map((row, index) => {
-    const padded = pad(cells[index] ?? [])
-    padded[STATE_COLUMN] = paint(COLORS[row.state], padded[STATE_COLUMN] ?? '')
-    const why = row.reason ? `  ${clean(row.reason)}` : ''
-    return `${padded.join('  ')}${why}`.trimEnd()
+  const head = HEAD.map((name) => (name === 'BUILD' && areDigests ? '' : paint('dim', name)))
+  const [first = '', ...lines] = columnsOf([head, ...cells])
+  const room = columns ?? Number.POSITIVE_INFINITY
+  const withReasons = lines.flatMap((line, index) => {
+    const reason = clean(rows[index]?.reason ?? '')
+    const whole = `${line}  ${reason}`.trimEnd()
+    if (visibleLength(whole) <= room) return [whole]
+    return [line, ...wrap(`${' '.repeat(REASON_INDENT)}${reason}`, room, REASON_INDENT)]
   })
-  return `${[paint('dim', pad(HEAD).join('  ').trimEnd()), ...lines].join('\n')}\n`
+  return `${[first, ...withReasons].join('\n')}\n`
 }
 
-/** `2026-01-31 12:00`, in UTC. */
+/** `2026-01-31 12:00`. */
 function minute(at: string | null): string {
-  return at ? `${at.slice(0, 16).replace('T', ' ')}Z` : '-'
+  return at ? at.slice(0, 16).replace('T', ' ') : '-'
 }

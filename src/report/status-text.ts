@@ -31,7 +31,7 @@ export function statusLines(status: Status, nowMs: number, paint: Paint, columns
   lines.push(...wrap(headline(status, nowMs, paint), room, 2), '')
   add('now', [clean(stateSentence(status))])
   if (status.paused) add('paused', [paint('yellow', 'nothing is promoted until `autoup resume`')])
-  add('runs', [status.current ? vouched(status.current, nowMs, paint) : 'nothing yet'])
+  add('runs', [status.current ? vouched(status.current, nowMs, paint) : 'nothing is committed yet'])
   if (status.candidate) add('next', [vouched(status.candidate, nowMs, paint)])
   if (status.previous) add('way back', [vouched(status.previous, nowMs, paint)])
   else if (status.source !== null) add('way back', ['none: there is no build before this one'])

@@ -312,7 +312,7 @@ describe('help and mistakes', () => {
     [['frobnicate'], /unknown command 'frobnicate'/],
     [['run', '--fetc', 'x'], /did you mean --fetch/],
     [['run', '--fetch'], /--fetch needs a value: write --fetch SPEC/],
-    [['run'], /autoup run --fetch github:owner\/repo/],
+    [['run'], /--fetch github:owner\/repo/],
     [
       ['run', '--listen', '8080', 'node', 'x.js', '-p', '3'],
       /put -- before the command: autoup run --listen 8080 -- node/,

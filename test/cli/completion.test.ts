@@ -120,6 +120,7 @@ test('another shell is refused by name', async () => {
   const { code, stderr } = await autoup(['completion', 'tcsh'])
   expect(code).toBe(2)
   expect(stderr).toBe("autoup: 'tcsh' is no shell that is known here: write bash, zsh or fish\n")
+  expect((await autoup(['completion'])).stderr).toBe('autoup: say for which shell: write bash, zsh or fish\n')
 })
 
 test('names are those of the services that run', async () => {

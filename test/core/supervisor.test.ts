@@ -531,6 +531,15 @@ describe('a lost listener', () => {
 })
 
 describe('workers', () => {
+  it('that fail without dying are drained, and why is said once', () => {
+    const world = World.serving('1')
+    const { id: worker, pid } = world.newest('ready')!
+    world.send({ type: 'worker-failed', worker, pid: pid!, failure: behaviour('it hangs') })
+    const said = world.effects.flatMap((effect) => (effect.type === 'emit' ? effect.event : []))
+    expect(said.map(({ type }) => type)).toEqual(expect.arrayContaining(['worker-draining', 'worker-failed']))
+    expect(said.filter((event) => 'reason' in event && event.reason === 'it hangs')).toHaveLength(1)
+  })
+
   it('come back with a growing pause, for ever, and with the first pause after a quiet minute', () => {
     const world = World.serving('1')
     const waits: number[] = []

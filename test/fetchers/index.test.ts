@@ -20,6 +20,13 @@ test.each(['file:', 'app', '/srv/app', 'ftp://x/y', 'toString:x', 'file://host/x
   },
 )
 
+test.each(['package.json', './fetchers'])('of %s, which is a path, the one form that fits is named', async (spec) => {
+  await expect(fetcherFor(spec)).rejects.toMatchObject({
+    code: 'usage',
+    message: `'${spec}' is a path and no release source: write file:${spec}`,
+  })
+})
+
 test('what follows an npm package is a range or a tag, which is looked at before anything is asked', async () => {
   expect(await fetcherFor('npm:@team/app@^1.2')).toMatchObject({ location: '@team/app@^1.2' })
   await expect(fetcherFor('npm:@team/app@1,2')).rejects.toMatchObject({

@@ -90,7 +90,7 @@ describe('a plugin that is not right gets a sentence', () => {
     ],
     ['answers nonsense', `async check() { return 42 }, ${NEVER}`, 'answered what is no release: the answer is 42'],
     ['answers half', `async check() { return { kind: 'release' } }, ${NEVER}`, 'release is missing'],
-    ['has no fetch', 'async check() {}', 'it exports no fetcher, as default or as `fetcher`'],
+    ['has no fetch', 'async check() {}', 'if it is the release itself, write file:'],
   ])('when it %s', async (_, methods, sentence) => {
     const verdict = await stage(await plugin(methods))
     expect(verdict).toMatchObject({ type: 'error', message: expect.stringContaining(sentence) })

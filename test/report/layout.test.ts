@@ -44,4 +44,13 @@ describe('columnsOf', () => {
       ]),
     ).toEqual([`${paint('green', 'a')}    one`, 'bbb       x'])
   })
+
+  test('gives no room to a column that is empty', () => {
+    expect(
+      columnsOf([
+        ['a', '', 'one'],
+        ['b', '', 'two'],
+      ]),
+    ).toEqual(['a  one', 'b  two'])
+  })
 })

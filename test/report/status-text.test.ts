@@ -106,7 +106,7 @@ describe('status for people', () => {
   })
 
   test('before the first build says so', () => {
-    expect(line('runs', { current: null, workers: [] })).toMatch(/nothing yet/)
+    expect(line('runs', { current: null, workers: [] })).toMatch(/nothing is committed yet/)
   })
 })
 
@@ -121,10 +121,22 @@ describe('releases for people', () => {
       size: null,
     }
     const lines = releasesText([held, ROW], painter(false)).split('\n')
-    expect(lines[1]).toMatch(/^1\.5\.0 +3f3f3f3f3f3f +quarantined +- +2026-01-01 00:00Z +- +not ready$/)
-    expect(lines[2]).toMatch(/^1\.4\.2 +3f3f3f3f3f3f +current +12\.3 MB +2026-01-01 00:00Z +2026-01-01 00:00Z$/)
+    expect(lines[1]).toMatch(/^1\.5\.0 +3f3f3f3f3f3f +quarantined +- +2026-01-01 00:00 +- +not ready$/)
+    expect(lines[2]).toMatch(/^1\.4\.2 +3f3f3f3f3f3f +current +12\.3 MB +2026-01-01 00:00 +2026-01-01 00:00$/)
     const columns = lines.slice(0, 3).map((each) => each.search(/STATE|quarantined|current/))
     expect(new Set(columns).size).toBe(1)
+  })
+
+  test('fits a terminal, and says a digest that is the version once', () => {
+    const version = DIGEST.slice('sha256-'.length, 'sha256-'.length + 12)
+    const held = { ...ROW, version, state: 'quarantined' as const, reason: `exited with 1 ${'and so on '.repeat(9)}` }
+    const lines = releasesText([held, { ...ROW, version }], painter(false), 80)
+      .trimEnd()
+      .split('\n')
+    expect(lines.filter((each) => each.length > 80)).toEqual([])
+    expect(lines[0]).toMatch(/^VERSION +STATE/)
+    expect(lines.filter((each) => each.startsWith(version))).toHaveLength(2)
+    expect(lines[2]).toMatch(/^ {4}exited with 1/)
   })
 
   test('of an empty store is a sentence', () => {
