@@ -109,7 +109,8 @@ export async function* follow(
   options: { readonly since: number; readonly follow: boolean; readonly signal?: AbortSignal },
 ): AsyncGenerator<Stamped> {
   const socket = await open(master)
-  options.signal?.addEventListener('abort', () => socket.destroy(), { once: true })
+  const stop = (): void => void socket.destroy()
+  options.signal?.addEventListener('abort', stop)
   if (options.signal?.aborted) socket.destroy()
   send(socket, 'GET', `/events?since=${options.since}${options.follow ? '' : '&follow=0'}`)
   socket.setEncoding('utf8')
@@ -133,6 +134,7 @@ export async function* follow(
   } catch (error) {
     if (errnoOf(error) !== 'ECONNRESET' && !options.signal?.aborted) throw error
   } finally {
+    options.signal?.removeEventListener('abort', stop)
     socket.destroy()
   }
   const answer = isHead ? parseAnswer(text) : null

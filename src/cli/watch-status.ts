@@ -4,6 +4,7 @@
  * One of several that has ended may come back. With --json it is a line for each status that is another one.
  */
 
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AutoupError } from '../core/errors.ts'
 import type { Status } from '../core/status.ts'
@@ -91,6 +92,8 @@ async function keepTrue(
 ): Promise<void> {
   const end = new AbortController()
   const over = AbortSignal.any([signal, end.signal])
+  // One for each service.
+  setMaxListeners(0, over)
   const watch = async (master: MasterPlace, at: number): Promise<void> => {
     const put = (status: Status | null): void => {
       shown[at] = status

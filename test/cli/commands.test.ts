@@ -4,6 +4,7 @@ import { type CommandSpec, environmentName } from '../../src/cli/command.ts'
 import { COMMANDS, loadCommand } from '../../src/cli/commands.ts'
 import { RUN_OPTIONS } from '../../src/cli/run-options.ts'
 import type { ControlReply } from '../../src/runtime/control/server.ts'
+import { onEnd } from '../support/on-end.ts'
 import { DONE, event, type FakeMaster, fakeMaster, ROW, STATUS, temporaryDirectory } from './fake-master.ts'
 import { autoup, memory } from './terminal.ts'
 
@@ -76,6 +77,21 @@ describe('status', () => {
       'web 4711',
       'api 2',
     ])
+  })
+
+  test('--watch of a dozen services warns of no leak', async () => {
+    const warnings: string[] = []
+    const onWarning = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', onWarning)
+    onEnd(() => void process.off('warning', onWarning))
+    const first = await fakeMaster({ name: 'a' })
+    const { stateDir } = first
+    const masters = [first, ...(await Promise.all([...'bcdefghijkl'].map((name) => fakeMaster({ name, stateDir }))))]
+    const watching = autoup(['status', '--watch', '--json', '--state-dir', stateDir])
+    await expect.poll(() => masters.filter(({ readers }) => readers.size > 0).length).toBe(12)
+    await Promise.all(masters.map(({ server }) => server.close()))
+    expect((await watching).code).toBe(0)
+    expect(warnings).toEqual([])
   })
 
   test('--watch without a terminal says what else there is', async () => {
@@ -177,7 +193,6 @@ describe('commands that ask for something', () => {
 describe('stop', () => {
   test('ends when the process is gone, not when it is asked', async () => {
     const { spawn } = await import('node:child_process')
-    const { onEnd } = await import('../support/on-end.ts')
     const child = spawn('sleep', ['100'])
     onEnd(() => child.kill('SIGKILL'))
     const pid = child.pid as number
