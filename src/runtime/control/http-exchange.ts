@@ -25,6 +25,8 @@ const HEAD_BYTES = 8 * 1024
 const BODY_BYTES = 64 * 1024
 /** From the connection to the end of the request. */
 const REQUEST_TIMEOUT_MS = 10_000
+/** From the answer to the end of the connection. */
+const ANSWER_TIMEOUT_MS = 30_000
 
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -66,7 +68,7 @@ export function readRequest(socket: Socket, done: (result: ControlRequest | Http
 export function respond(socket: Socket, status: number, value: unknown, headers: Record<string, string> = {}): void {
   const body = `${JSON.stringify(value)}\n`
   const all = { 'Content-Type': 'application/json', 'Content-Length': `${Buffer.byteLength(body)}`, ...headers }
-  socket.end(`${head(status, all)}${body}`)
+  conclude(socket, `${head(status, all)}${body}`)
 }
 
 /** The same with a body of another type, which the answer to a HEAD only describes. */
@@ -77,12 +79,19 @@ export function respondText(
   { headers = {}, isHead = false }: { headers?: Record<string, string>; isHead?: boolean } = {},
 ): void {
   const all = { 'Content-Type': contentType, 'Content-Length': `${Buffer.byteLength(body)}`, ...headers }
-  socket.end(`${head(200, all)}${isHead ? '' : body}`)
+  conclude(socket, `${head(200, all)}${isHead ? '' : body}`)
 }
 
 /** The beginning of an answer that lasts until the connection ends. */
 export function beginStream(socket: Socket, contentType: string): void {
   socket.write(head(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }))
+}
+
+/** Whoever does not take it in time, or does not hang up, is let go of: others want the connection. */
+function conclude(socket: Socket, answer: string): void {
+  socket.end(answer)
+  const timer = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS).unref()
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Null while more bytes are needed. */

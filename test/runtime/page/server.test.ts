@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { AutoupEvent } from '../../../src/core/events.ts'
 import type { Sight } from '../../../src/core/sight.ts'
 import { startPageServer } from '../../../src/runtime/page/server.ts'
@@ -185,4 +186,19 @@ describe('the live parts', () => {
       return served.listeners.size === 0
     })
   })
+})
+
+test('who takes no answer, or does not hang up, keeps no connection from others', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onEnd(() => void vi.useRealTimers())
+  const { port } = await serve()
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  onEnd(() => void socket.destroy())
+  socket.on('error', () => {})
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(socket.resume(), 'end')
+  vi.advanceTimersByTime(30_000)
+  vi.useRealTimers()
+  // What is sent to nobody is answered by a reset.
+  await until('the server has let go', () => !socket.write('x') || socket.destroyed)
 })
