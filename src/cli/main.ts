@@ -12,6 +12,11 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     const spec = await loadCommand(name)
     const input = spec && quickParse(spec, rest)
     if (spec && input) return await spec.run(input, io)
+    const { isHelp, programHelp } = await import('./program-help.ts')
+    if (isHelp(args)) {
+      io.stdout.write(programHelp(io))
+      return 0
+    }
     const { runProgram } = await import('./program.ts')
     return await runProgram(args, io)
   } catch (error) {

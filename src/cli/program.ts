@@ -9,17 +9,17 @@ import { hasColor, painter } from '../report/color.ts'
 import { type CommandEntry, type CommandSpec, environmentName, type Input, type OptionSpec } from './command.ts'
 import { COMMANDS, loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
+import { exampleLines, HELP_WIDTH, programHelp } from './program-help.ts'
 import { version } from './version.ts'
 
-const HELP_WIDTH = 100
-
 /** Throws AutoupError `usage` for what cannot be understood. */
-export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+export async function runProgram(words: readonly string[], io: Io): Promise<number> {
+  const args = withoutHelpCommand(words)
   let job: (() => Promise<number>) | null = null
   const program = root(io)
   for (const [name, entry] of Object.entries(COMMANDS)) {
     const command = outline(program, name, entry)
-    // It may stand anywhere: `autoup help run`, `autoup --help run`.
+    // It may stand anywhere: `autoup --help run`.
     if (!args.includes(name)) continue
     const spec = await entry.load()
     const read = define(command, spec)
@@ -28,7 +28,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     })
   }
   try {
-    program.parse(args.length === 0 ? ['--help'] : args, { from: 'user' })
+    program.parse(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
@@ -42,14 +42,19 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   return (job as (() => Promise<number>) | null)?.() ?? 0
 }
 
+/** `autoup help run` is `autoup run --help`. */
+function withoutHelpCommand(words: readonly string[]): readonly string[] {
+  const [help, name] = words
+  if (help !== 'help' || name === undefined) return words
+  return Object.hasOwn(COMMANDS, name) ? [name, '--help'] : [name]
+}
+
 export function root(io: Io): Command {
   const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
   const program = new Command('autoup')
-    .description('Keeps a service up to date and up.')
-    .usage('<command> [options]')
-    .version(`autoup ${version()}`, '-V, --version', 'the version of autoup')
-    .helpOption('-h, --help', 'this help')
-    .helpCommand('help [command]', 'the help of a command')
+    .version(`autoup ${version()}`, '-V, --version')
+    .helpOption('-h, --help')
+    .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
@@ -62,26 +67,15 @@ export function root(io: Io): Command {
     })
     .configureHelp({
       styleTitle: (text) => paint('bold', text === 'Usage:' ? text : text.replace(/:$/, '')),
-      styleSubcommandTerm: (text) => paint('cyan', text),
       styleOptionTerm: (text) => paint('cyan', text),
-      subcommandTerm: (command) => command.name(),
-      visibleCommands: (command) => [...command.commands],
     })
-  program.addHelpText(
-    'after',
-    section(program, 'Examples', [
-      ['autoup run --fetch github:org/app --listen 8080', 'publish a release there: it is live here'],
-      ['autoup upgrade app', 'now, by hand, and wait for the verdict'],
-    ]),
-  )
-  program.addHelpText('after', '\nThe options of a command: autoup <command> --help')
+  program.helpInformation = () => programHelp(io)
   return program
 }
 
-/** Adds the command to the program, as far as its help shows it. */
-export function outline(program: Command, name: string, { summary, group }: CommandEntry): Command {
-  const description = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
-  return program.command(name).summary(summary).description(description).helpGroup(group)
+/** Adds the command to the program, as far as mistakes need it. */
+export function outline(program: Command, name: string, { summary }: CommandEntry): Command {
+  return program.command(name).description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
 }
 
 /** The rest of it; the result reads what was given, after the parsing. */
@@ -109,7 +103,11 @@ export function define(command: Command, spec: CommandSpec): (args: readonly str
     visibleArguments: () => [],
     optionTerm: (option) => option.flags.replace(/<(.*)>$/, '$1'),
   })
-  command.addHelpText('after', () => section(command, 'Examples', spec.examples))
+  command.addHelpText('after', () => {
+    const title = command.createHelp().styleTitle('Examples')
+    const wrap = (text: string, indent: number): string => wrapped(command, text, indent)
+    return `\n${[title, ...exampleLines(spec.examples, widthOf(command), wrap)].join('\n')}`
+  })
   for (const paragraph of spec.notes?.split('\n\n') ?? []) {
     command.addHelpText('after', () => `\n${wrapped(command, paragraph, 0)}`)
   }
@@ -154,16 +152,6 @@ function firstWord({ options }: CommandSpec, args: readonly string[]): number {
 function helpOf(option: OptionSpec): string {
   const usual = option.default === undefined ? '' : ` (default: ${option.default})`
   return `${option.help}${usual}${option.hasVariable ? ` [${environmentName(option)}]` : ''}`
-}
-
-/** Two lines for each where one does not fit. */
-function section(command: Command, title: string, examples: CommandSpec['examples']): string {
-  const width = Math.max(...examples.map(([line]) => line.length))
-  const isNarrow = examples.some(([, what]) => width + what.length + 4 > widthOf(command))
-  const lines = examples.map(([line, what]) =>
-    isNarrow ? `  ${line}\n${wrapped(command, what, 6)}` : `  ${line.padEnd(width)}  ${what}`,
-  )
-  return `\n${command.createHelp().styleTitle(title)}\n${lines.join('\n')}`
 }
 
 function wrapped(command: Command, text: string, indent: number): string {

@@ -273,13 +273,16 @@ describe('stage with a source', () => {
 })
 
 describe('help and mistakes', () => {
-  test.each([[[]], [['--help']], [['-h']]])('%j shows every command on stdout', async (words: string[]) => {
-    const { code, stdout, stderr } = await autoup(words)
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const name of ['run', 'status', 'stage', 'upgrade', 'rollback', 'pause', 'events']) {
-      expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
-    }
-  })
+  test.each([[[]], [['--help']], [['-h']], [['help']], [['--help', 'run']]])(
+    '%j shows every command on stdout',
+    async (words: string[]) => {
+      const { code, stdout, stderr } = await autoup(words)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      for (const name of ['run', 'status', 'stage', 'upgrade', 'rollback', 'pause', 'events']) {
+        expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
+      }
+    },
+  )
 
   test.each(Object.keys(COMMANDS))(
     '%s --help fits 80 columns, with every default and variable, and examples',
@@ -324,6 +327,7 @@ describe('help and mistakes', () => {
 
   test.each([
     [['statsu'], /did you mean status/],
+    [['help', 'statsu'], /did you mean status/],
     [['frobnicate'], /unknown command 'frobnicate'/],
     [['run', '--fetc', 'x'], /did you mean --fetch/],
     [['run', '--fetch'], /--fetch needs a value: write --fetch SPEC/],
