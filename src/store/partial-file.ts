@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { errnoOf } from '../core/errors.ts'
 import { READ_BYTES } from '../system/tree.ts'
@@ -19,8 +19,6 @@ export interface PartialFile {
   readonly size: number
   /** Whether a cut download may be taken up again. */
   readonly isKept: boolean
-  /** Some of it came in an earlier job. */
-  readonly isResumed: boolean
   append(piece: Uint8Array): Promise<void>
   read(): AsyncIterable<Uint8Array>
   empty(): Promise<void>
@@ -41,12 +39,10 @@ export async function openPartial(
   // Taken before it is opened: two jobs never have one file, and nobody writes to what another has verified.
   if (isKept) await rename(join(partials, name), path).catch(ignoreAbsent)
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
-  let size = (await stat(path)).size
-  const isResumed = size > 0
+  let { size } = await file.stat()
   return {
     path,
     isKept,
-    isResumed,
     get size() {
       return size
     },

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Known } from '../../src/core/source.ts'
 import type { StageJob, StageVerdict } from '../../src/runtime/stager/stage-protocol.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
@@ -20,6 +20,17 @@ beforeEach(async () => {
 const STREAM_BYTES = 131_072
 
 const app = () => contextOf(`${site.origin}/app`)
+
+describe('the server of these tests', () => {
+  test('says the same of a file at any second, as a file system does', async () => {
+    site.put('/app', { body: APP, etag: null })
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { release } = await released(app())
+    vi.setSystemTime(Date.now() + 1_000)
+    expect((await fetched(app(), release)).text).toBe(APP)
+  })
+})
 
 describe('a download that was cut', () => {
   test('goes on where it was, when the ETag is strong and still the same', async () => {
@@ -132,6 +143,26 @@ describe('staged', () => {
     const sent = site.sent()
     expect(treeOf(await run(job, '/next'), 'next')).toHaveLength(next.length)
     expect(site.sent() - sent).toBeLessThan(next.length)
+  })
+
+  test('is fetched once more, whole, where the pieces of a cut download do not fit', async () => {
+    const body = Buffer.alloc(400_000, '#!/bin/sh\n')
+    const whole: string[] = []
+    const odd = await serveHttp(({ method, url, headers: { range } }, response) => {
+      if (url !== '/app') return void response.writeHead(404).end()
+      response.setHeader('etag', '"x"').setHeader('content-length', body.length)
+      if (method === 'HEAD') return void response.end()
+      if (range !== undefined) {
+        const rest = Buffer.alloc(body.length - Number(/\d+/.exec(range)?.[0]), 'other')
+        response.setHeader('content-range', `bytes ${body.length - rest.length}-${body.length - 1}/${body.length}`)
+        return void response.writeHead(206, { 'content-length': rest.length }).end(rest)
+      }
+      if (whole.push('GET') > 1) return void response.end(body)
+      response.write(body.subarray(0, 150_000), () => response.destroy())
+    })
+    const verdict = await runJob(jobFor(store, `${odd.origin}/app`, { sha256: sha256(body) }))
+    expect(treeOf(verdict)).toHaveLength(body.length)
+    expect(whole).toHaveLength(2)
   })
 
   test('is nothing that changes under its hands', async () => {

@@ -11,7 +11,7 @@ export interface Page {
   body: Buffer | string
   /** Default: made of the bytes; null for none. */
   etag?: string | null
-  /** Default: an hour ago; null for none. */
+  /** Default: an hour before it was put there; null for none. */
   modified?: Date | null
   status?: number
   headers?: Record<string, string>
@@ -53,7 +53,12 @@ export async function serveSite(options: { tls?: boolean } = {}): Promise<Site> 
     login: null as string | null,
     sent: () => sent,
     put(path: string, page: Page | string | Buffer) {
-      pages.set(path, typeof page === 'string' || Buffer.isBuffer(page) ? { body: page } : page)
+      // Told once: by the hour of each answer, a file would change whenever a second begins.
+      const modified = new Date(Date.now() - AN_HOUR_MS)
+      pages.set(
+        path,
+        typeof page === 'string' || Buffer.isBuffer(page) ? { modified, body: page } : { modified, ...page },
+      )
     },
     asked() {
       const lines = web.requests.slice(read).map(({ line }) => line)
@@ -78,7 +83,7 @@ function answer(site: Habits, request: IncomingMessage, response: ServerResponse
   if (!page) return end(response, 404)
   const body = Buffer.from(page.body)
   const etag = page.etag === undefined ? `"${createHash('md5').update(body).digest('hex')}"` : page.etag
-  const modified = page.modified === undefined ? new Date(Date.now() - AN_HOUR_MS) : page.modified
+  const modified = page.modified ?? null
   if (etag !== null) response.setHeader('etag', etag)
   if (modified !== null) response.setHeader('last-modified', modified.toUTCString())
   for (const [name, value] of Object.entries(page.headers ?? {})) response.setHeader(name, value)

@@ -19,7 +19,8 @@ export type Delivered =
       readonly path: string
       readonly size: number
       readonly sha256: string
-      readonly isResumed: boolean
+      /** It came in more than one piece, so it may be patched together of two files. */
+      readonly isPieced: boolean
     }
   | { readonly kind: 'tree'; readonly path: string }
 
@@ -56,10 +57,10 @@ export function newDelivery(options: DeliveryOptions): Delivery {
       once()
       const partial = await openPartial(options, identity)
       try {
-        const sha256 = await receive(partial, open, options)
+        const { sha256, isPieced } = await receive(partial, open, options)
         const path = join(options.folder, 'artifact')
         await rename(partial.path, path)
-        delivered = { kind: 'artifact', path, size: partial.size, sha256, isResumed: partial.isResumed }
+        delivered = { kind: 'artifact', path, size: partial.size, sha256, isPieced }
         await dropPartials(options.partials)
       } catch (error) {
         // On a full disk what came is the first that can go.
@@ -74,7 +75,7 @@ export function newDelivery(options: DeliveryOptions): Delivery {
       once()
       const path = join(options.folder, 'artifact')
       await options.keeper.takeOver(kept, path)
-      delivered = { kind: 'artifact', path, size: kept.size, sha256: kept.sha256, isResumed: false }
+      delivered = { kind: 'artifact', path, size: kept.size, sha256: kept.sha256, isPieced: false }
     },
     async tree(fill) {
       once()
@@ -91,14 +92,14 @@ async function receive(
   partial: PartialFile,
   open: (from: number) => Promise<Piece>,
   options: DeliveryOptions,
-): Promise<string> {
+): Promise<{ readonly sha256: string; readonly isPieced: boolean }> {
   for (let resumes = 0; ; resumes++) {
     const before = partial.size
     try {
       const { from, bytes } = await open(before)
       const hash = await startAt(partial, from)
       await copy(partial, bytes, hash, options)
-      return hash.digest('hex')
+      return { sha256: hash.digest('hex'), isPieced: from > 0 }
     } catch (error) {
       const canGoOn = partial.isKept && partial.size > before && resumes < RESUMES
       if (!canGoOn || isFinal(error)) throw error

@@ -7,7 +7,7 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { formatSize } from '../../core/duration.ts'
 import { AutoupError, errnoOf } from '../../core/errors.ts'
 import { isIncomplete } from '../../core/incomplete.ts'
-import type { FetchContext, Fetcher, Release } from '../../core/source.ts'
+import { type FetchContext, type Fetcher, type Release, shownSource } from '../../core/source.ts'
 import { storeTrouble } from '../../store/trouble.ts'
 import { TRUST_LIMITS } from '../../trust/limits.ts'
 import { verifyFile } from '../../trust/verify-file.ts'
@@ -26,8 +26,8 @@ export interface Tools {
 }
 
 /**
- * Or why its bytes are not taken, where the source itself verifies them, as npm does. What an earlier job had begun may
- * have suffered: when it does not fit in the end, all of it is fetched once more.
+ * Or why its bytes are not taken, where the source itself verifies them, as npm does. What came in pieces may be of two
+ * files, and what an earlier job had begun may have suffered: when it does not fit, all of it is fetched once more.
  */
 export async function fetchWhole(
   order: StagerOrder,
@@ -36,7 +36,7 @@ export async function fetchWhole(
   tools: Tools,
 ): Promise<Delivered | string> {
   const delivered = await fetchRelease(order, release, tools)
-  if (typeof delivered === 'string' || delivered.kind === 'tree' || !delivered.isResumed) return delivered
+  if (typeof delivered === 'string' || delivered.kind === 'tree' || !delivered.isPieced) return delivered
   const { verdict } = await verifyFile(delivered.path, demandsOf(order, release, evidence, tools.fetcher.scheme))
   return verdict === 'verified' ? delivered : await fetchRelease(order, release, tools)
 }
@@ -69,7 +69,7 @@ async function fetchRelease(order: StagerOrder, release: Release, tools: Tools):
   }
   const delivered = delivery.delivered()
   if (delivered === null)
-    throw new AutoupError('failed', `${tools.fetcher.scheme} delivered nothing of ${release.name}`)
+    throw new AutoupError('failed', `the fetcher of ${shownSource(order.source)} delivered nothing of ${release.name}`)
   if (delivered.kind === 'artifact' && release.size !== null && delivered.size !== release.size) {
     const sizes = `${delivered.size} bytes came, and ${release.size} were announced`
     throw new AutoupError('failed', `the download of ${release.name} is not whole: ${sizes}`)

@@ -308,7 +308,8 @@ const staging = stage(job, { onProgress: ({ type }) => type === 'found' && conso
   })
 
   test('that reports without end is ended', async () => {
-    const body = `const more = () => { say('{"type":"progress","bytes":1,"total":null}\\n'.repeat(1000)); setImmediate(more) }
+    // No faster than it is read: else it would run out of memory before it is ended.
+    const body = `const more = () => wire.write('{"type":"progress","bytes":1,"total":null}\\n'.repeat(1000), more)
       more()`
     const run = start({}, { program: await fake(body) })
     await run.staging.done
@@ -361,7 +362,16 @@ describe('a report', () => {
 
   test('reaches nobody with control characters, or at any length', () => {
     expect(plainText('a\u001b[31m\nb')).toBe('a [31m b')
+    expect(plainText('a\u202eb\u2066c')).toBe('a b c')
     expect(plainText('x'.repeat(5_000)).length).toBe(1_001)
     expect(parseReport('x'.repeat(300_000), '/mine')).toBeNull()
+  })
+
+  test('is none when what it would have remembered is nested without end', () => {
+    const said = (levels: number) =>
+      parseReport(`{"type":"unchanged","known":${'['.repeat(levels)}${']'.repeat(levels)}}`, '/mine')
+    expect(said(32)).toMatchObject({ type: 'unchanged' })
+    expect(said(33)).toBeNull()
+    expect(said(100_000)).toBeNull()
   })
 })
