@@ -80,7 +80,7 @@ export async function lookUpVersion(
 ): Promise<NpmOffer | null> {
   const url = `${registry}${escaped(name)}/${encodeURIComponent(version)}`
   const answer = await context.http.text(url, { bearer: withToken ? context.token : null })
-  if (answer.status === 200) return offerOf(parsed(answer.body), null)
+  if (answer.status === 200) return offerOf(parsed(answer.body), null, version)
   if (answer.status >= 500 || answer.status === 429) throw odd(registry, answer.status)
   const wanted = { kind: 'version', version } as const
   return (await askNpm(context, { name, wanted }, registry)).offer
@@ -128,7 +128,8 @@ async function askRegistry(
   if (wanted.kind !== 'range') {
     const path = `${escaped(name)}/${encodeURIComponent(wanted.kind === 'tag' ? wanted.tag : wanted.version)}`
     const answer = await get(path)
-    const offer = answer.status === 200 ? offerOf(parsed(answer.body), null) : null
+    const version = wanted.kind === 'version' ? wanted.version : null
+    const offer = answer.status === 200 ? offerOf(parsed(answer.body), null, version) : null
     if (offer !== null || answer.status === 304) return look(answer, path, () => offer)
     // Not every registry knows this way, and what there is must be known for the sentence that names it.
   }
@@ -150,7 +151,7 @@ async function askNpm(context: FetchContext, spec: NpmSpec, registry: string): P
   // One version alone is no list.
   const versions = [all?.versions ?? []].flat().map((version) => ({ version: String(version), isDeprecated: false }))
   const version = chooseVersion(spec, { tags: tagsOf(all?.['dist-tags']), versions })
-  const offer = offerOf(await view([`${name}@${version}`]), null)
+  const offer = offerOf(await view([`${name}@${version}`]), null, version)
   if (offer === null) throw new AutoupError('failed', `npm says nothing of ${name}@${version} that could be read`)
   return { offer, validators: null, isByNpm: true }
 }
@@ -165,15 +166,25 @@ function chosen(spec: NpmSpec, body: string): NpmOffer | null {
       isDeprecated: Boolean(manifest?.deprecated),
     })),
   })
-  const offer = offerOf(Object.hasOwn(versions, version) ? versions[version] : null, timeOf(packument?.time, version))
+  const manifest = Object.hasOwn(versions, version) ? versions[version] : null
+  const offer = offerOf(manifest, timeOf(packument?.time, version), version)
   if (offer === null) throw new AutoupError('failed', `the registry has ${spec.name}@${version} in its list only`)
   return offer
 }
 
-/** Null for what is no manifest of a version. */
-function offerOf(value: unknown, published: string | null): NpmOffer | null {
+/**
+ * Null for what is no manifest of a version. `asked` is the one that it must be of, or null: whoever answers for a registry
+ * could else put any version, well signed, under the one that the operator has named.
+ */
+function offerOf(value: unknown, published: string | null, asked: string | null): NpmOffer | null {
   const manifest = value as { version?: unknown; dist?: Record<string, unknown>; deprecated?: unknown } | null
   if (typeof manifest?.version !== 'string' || typeof manifest.dist !== 'object' || manifest.dist === null) return null
+  if (asked !== null && manifest.version !== asked) {
+    throw new AutoupError(
+      'failed',
+      `the registry answers with another version where ${asked.slice(0, 100)} is asked for`,
+    )
+  }
   const { integrity, signatures } = manifest.dist
   const isSignature = (each: unknown): each is NpmOffer['signatures'][number] => {
     const { keyid, sig } = (each ?? {}) as Record<string, unknown>

@@ -165,6 +165,15 @@ suite.describe('a check', () => {
     expect(registry.asked).toEqual([])
   })
 
+  test.each(['app@1.2.0', 'app@^1.1'])(
+    'for %s takes no other version that the registry answers with',
+    async (asked) => {
+      await registry.publish(app('1.0.0'))
+      await registry.publish(app('1.2.0', { announced: { version: '1.0.0' } }))
+      await expect(check(asked)).rejects.toThrow('the registry answers with another version where 1.2.0 is asked for')
+    },
+  )
+
   test('of a version whose bytes are announced anew takes nothing', async () => {
     await registry.publish(app('1.0.0'))
     const { known } = await released('app')
