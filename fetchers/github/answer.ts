@@ -88,5 +88,7 @@ function withGoodNames(release: GithubRelease): GithubRelease {
 }
 
 function isFileName(name: string): boolean {
-  return name !== '' && name.length <= 255 && !/[/\\\p{Cc}]/u.test(name) && !/^\.{1,2}$/.test(name)
+  return (
+    name !== '' && name.length <= 255 && !/[/\\\p{Cc}\p{Bidi_C}\u2028\u2029]/u.test(name) && !/^\.{1,2}$/.test(name)
+  )
 }

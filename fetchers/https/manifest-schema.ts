@@ -40,7 +40,10 @@ function manifestSchema(): v.GenericSchema<unknown, Manifest> {
     url: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4_096), v.regex(/^[^\s\p{Cc}]+$/u)),
     sha256: v.nullish(digest, null),
     size: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), null),
-    name: v.nullish(v.pipe(v.string(), v.regex(/^[^./\\\p{Cc}][^/\\\p{Cc}]{0,199}$/u)), null),
+    name: v.nullish(
+      v.pipe(v.string(), v.regex(/^[^./\\\p{Cc}\p{Bidi_C}\u2028\u2029][^/\\\p{Cc}\p{Bidi_C}\u2028\u2029]{0,199}$/u)),
+      null,
+    ),
   })
   return v.object({
     version: v.pipe(v.string(), v.regex(/^[\w.+~-]{1,128}$/)),

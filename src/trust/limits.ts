@@ -29,6 +29,8 @@ export const TRUST_LIMITS = {
   stderrTotalBytes: 16_777_216,
   /** One line that the stager writes to the master: messages are short, what a check remembers is not long. */
   lineBytes: 262_144,
+  /** Lists and objects inside each other in what a check remembers; those of the sources here have four. */
+  knownDepth: 32,
   /** Lines of one stager: half an hour of progress, four times a second, and some more. */
   reports: 10_000,
   /** Warnings of one stager that are shown. */

@@ -5,8 +5,10 @@
 
 import * as v from 'valibot'
 import { AutoupError } from '../../core/errors.ts'
-import type { Check } from '../../core/source.ts'
+import { type Check, shownSource } from '../../core/source.ts'
 import { cleanPath } from '../../core/tree-path.ts'
+import { TRUST_LIMITS } from '../../trust/limits.ts'
+import { isDeep, plainText } from './stage-protocol.ts'
 
 export const ANSWER_LIMITS = {
   versionLength: 200,
@@ -24,7 +26,7 @@ const plain = (longest: number) =>
     v.string(),
     v.nonEmpty('is empty'),
     v.maxLength(longest, `is longer than ${longest} letters`),
-    v.check((text) => !/\p{Cc}/u.test(text), 'has control characters'),
+    v.check((text) => plainText(text) === text, 'has control characters'),
   )
 
 const message = v.pipe(v.string(), v.nonEmpty('is empty'))
@@ -35,7 +37,10 @@ const maybe = <S extends v.GenericSchema>(schema: S) => v.optional(schema)
 const known = v.pipe(
   v.unknown(),
   v.check((value) => value !== undefined, 'is missing'),
-  v.check(isSmallJson, `cannot be remembered: it must be JSON of at most ${ANSWER_LIMITS.knownBytes} bytes`),
+  v.check(
+    isSmallJson,
+    `cannot be remembered: it must be JSON of at most ${ANSWER_LIMITS.knownBytes} bytes, ${TRUST_LIMITS.knownDepth} levels deep`,
+  ),
 )
 
 const release = v.object({
@@ -86,7 +91,10 @@ export function checkAnswer(source: string, answer: unknown): Check {
   if (result.success) return result.output as Check
   const [issue] = result.issues
   const where = v.getDotPath(issue) ?? 'the answer'
-  throw new AutoupError('failed', `the fetcher of ${source} answered what is no release: ${where} ${issueOf(issue)}`)
+  throw new AutoupError(
+    'failed',
+    `the fetcher of ${shownSource(source)} answered what is no release: ${where} ${issueOf(issue)}`,
+  )
 }
 
 function issueOf(issue: v.BaseIssue<unknown>): string {
@@ -102,7 +110,7 @@ function isPathInTree(path: string): boolean {
 function isSmallJson(value: unknown): boolean {
   try {
     const text: unknown = JSON.stringify(value)
-    return typeof text === 'string' && Buffer.byteLength(text) <= ANSWER_LIMITS.knownBytes
+    return typeof text === 'string' && Buffer.byteLength(text) <= ANSWER_LIMITS.knownBytes && !isDeep(value)
   } catch {
     return false
   }

@@ -128,15 +128,16 @@ export function parseReport(line: string, directory: string): StageReport | null
   }
 }
 
-/** Control characters out, and no longer than a sentence needs. */
+/** Control characters out, those that turn a text around as well, and no longer than a sentence needs. */
 export function plainText(text: string): string {
-  const plain = text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+  const plain = text.replace(/[\p{Cc}\p{Bidi_C}\u2028\u2029]+/gu, ' ')
   return plain.length > TRUST_LIMITS.messageLength ? `${plain.slice(0, TRUST_LIMITS.messageLength)}…` : plain
 }
 
 /** Throws for what is not right; only fields that belong to the type are kept. */
 function shape(value: Record<string, unknown>, directory: string): StageReport | null {
   const { type, known = null } = value
+  if (isDeep(known)) return null
   switch (type) {
     case 'checking':
     case 'verifying':
@@ -172,6 +173,15 @@ function shape(value: Record<string, unknown>, directory: string): StageReport |
     default:
       return null
   }
+}
+
+/**
+ * Nested beyond all use: JSON.stringify would run out of stack or, indented as `state.json` is, write gigabytes, each time
+ * that the master records anything.
+ */
+export function isDeep(value: unknown, levels: number = TRUST_LIMITS.knownDepth): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((each) => isDeep(each, levels - 1))
 }
 
 function budgetReport({ key, budget }: Record<string, unknown>): StageReport | null {

@@ -61,8 +61,15 @@ test.each<[string, unknown, RegExp]>([
   ['what JSON cannot say', { kind: 'release', release, known: circular }, /known cannot be remembered/],
   ['a function', { kind: 'release', release, known: () => 1 }, /known cannot be remembered/],
   ['more than fits', { kind: 'release', release, known: 'x'.repeat(200_000) }, /known cannot be remembered/],
+  [
+    'what is nested without end',
+    { kind: 'release', release, known: JSON.parse('['.repeat(3_000) + ']'.repeat(3_000)) },
+    /known cannot be remembered: .* 32 levels deep/,
+  ],
+  ['a name that is turned around', answer({ name: 'app\u202egz.sh' }), /release\.name has control characters/],
   ['no message', { kind: 'incomplete' }, /message is missing/],
 ])('%s is no answer, and the sentence says where', (_, value, message) => {
-  expect(() => checkAnswer('./x.js?a', value)).toThrow(message)
-  expect(() => checkAnswer('./x.js?a', value)).toThrow(/^the fetcher of \.\/x\.js\?a answered what is no release: /)
+  // The options of a plugin may hold a secret.
+  expect(() => checkAnswer('./x.js?key=a', value)).toThrow(message)
+  expect(() => checkAnswer('./x.js?key=a', value)).toThrow(/^the fetcher of \.\/x\.js\?… answered what is no release: /)
 })
