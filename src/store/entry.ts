@@ -31,17 +31,16 @@ export interface EntryQuestion {
 const FOLDERS = ['', 'bin', 'node_modules/.bin'] as const
 
 export function findEntry(question: EntryQuestion): Entry {
-  const { tree, executables, project, command, searchPath } = question
+  const { tree, executables, project, command } = question
   const word = command[0]
-  if (word !== undefined) return lookUp(tree, word, searchPath)
+  if (word !== undefined) return lookUp(question, word)
   const candidates = ownEntries(executables, project)
   const [only] = candidates
   if (only === undefined) {
     return { kind: 'not-found', message: 'the build holds no executable: give the command to run after --' }
   }
   if (candidates.length === 1) return judge(join(tree, only), only)
-  const names = candidates.slice(0, 5).join(', ') + (candidates.length > 5 ? ', …' : '')
-  const message = `the build holds ${candidates.length} executables (${names}): give the command to run after --`
+  const message = `the build holds ${candidates.length} executables (${listed(candidates)}): give the command to run after --`
   return { kind: 'ambiguous', candidates, message }
 }
 
@@ -62,7 +61,7 @@ export function pathsOfCommand(word: string): readonly string[] {
   return FOLDERS.map((folder) => (folder === '' ? word : `${folder}/${word}`))
 }
 
-function lookUp(tree: string, word: string, searchPath: string): Entry {
+function lookUp({ tree, executables, searchPath }: EntryQuestion, word: string): Entry {
   const places = pathsOfCommand(word).map((path) => join(tree, path))
   if (isAbsolute(word)) places.push(word)
   else if (!word.includes('/')) {
@@ -74,8 +73,14 @@ function lookUp(tree: string, word: string, searchPath: string): Entry {
     if (entry.kind === 'found') return entry
     if (entry.kind === 'not-executable') refused ??= entry
   }
-  const where = isAbsolute(word) ? '' : word.includes('/') ? ' in the build' : ' in the build or in PATH'
-  return refused ?? { kind: 'not-found', message: `cannot find the command '${word}'${where}: check how it is written` }
+  const holds = executables.length === 0 ? '' : ` (it holds ${listed(executables)})`
+  const where = isAbsolute(word) ? '' : ` in the build${holds}${word.includes('/') ? '' : ' or in PATH'}`
+  const message = `cannot find the command '${word}'${where}: check how it is written`
+  return refused ?? { kind: 'not-found', message }
+}
+
+function listed(paths: readonly string[]): string {
+  return paths.slice(0, 5).join(', ') + (paths.length > 5 ? ', …' : '')
 }
 
 function judge(path: string, name: string): Entry {

@@ -71,14 +71,18 @@ export function findChecksum(content: Buffer | string, artifact: string, file: s
   for (const algorithm of ['sha256', 'sha512'] as const) {
     for (const hex of found.get(algorithm) ?? []) return { algorithm, hex }
   }
-  if (found.has('weak')) return { problem: `has only an MD5 or SHA-1 sum in ${shown(file)}, which proves nothing` }
-  return { problem: `has no line of its own in ${shown(file)}` }
+  return { problem: silence(found, file) }
 }
 
-/** Whether it can be read and is of something else; then another one may speak of `artifact`. */
-export function saysNothingOf(content: Buffer | string, artifact: string, file: string): boolean {
+/** Why it says nothing of `artifact` that counts, so that another one may, as the end of a sentence; null: it speaks. */
+export function silenceOf(content: Buffer | string, artifact: string, file: string): string | null {
   const found = sumsOf(content, artifact, file)
-  return !('problem' in found) && found.size === 0
+  return 'problem' in found || found.has('sha256') || found.has('sha512') ? null : silence(found, file)
+}
+
+function silence(found: ReadonlyMap<string, unknown>, file: string): string {
+  if (found.has('weak')) return `has only an MD5 or SHA-1 sum in ${shown(file)}, which proves nothing`
+  return `has no line of its own in ${shown(file)}`
 }
 
 /** All sums under the exact name, by algorithm. */

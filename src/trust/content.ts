@@ -9,6 +9,7 @@ import { isAbsolute, join } from 'node:path'
 import { type Elf, isElf, readElf } from './elf.ts'
 import { kindByMagic } from './kinds.ts'
 import { isFile, mayBeExecutable, readHead } from './look.ts'
+import { shown } from './shown.ts'
 
 /** e_machine and class of elf.h for `process.arch`; a 64-bit PC runs 32-bit programs too. */
 const MACHINES: Readonly<Record<string, readonly { readonly machine: number; readonly bits: 32 | 64 }[]>> = {
@@ -149,8 +150,4 @@ function refuseOther(head: Buffer): string {
   if (/^\s*<(?:!doctype|html|\?xml)/i.test(text)) return 'is a web page, not a program'
   const isText = !text.includes('\0') && !text.slice(0, -4).includes('\uFFFD')
   return isText ? 'is text without a #! line' : 'is neither an ELF program nor a script'
-}
-
-function shown(text: string): string {
-  return text.slice(0, 200).replace(/[\p{Cc}\uFFFD]/gu, '?')
 }

@@ -67,6 +67,12 @@ export async function verifyFile(path: string, demands: Demands, known: Digested
   return { verdict: 'verified', proofs: sortProofs(checks.map(({ proof }) => proof)), ...looked }
 }
 
+/** `is` the digest of the bytes, and `from` says another: the end of a sentence that begins with the artifact's name. */
+export function otherDigest({ algorithm, hex }: Digest, from: string, said: string): string {
+  const cause = 'it was damaged or replaced, or that is the digest of another file'
+  return `has the ${algorithm} ${hex}, and ${from} says ${said}: ${cause}`
+}
+
 function signatureOf({ signature }: Demands): Signature | Refusal | null {
   if (signature === null) return null
   if (signature.file !== null) return parseSignature(signature.file)
@@ -131,8 +137,7 @@ function digestProblem({ hex }: Digested, digests: Demands['digests'], checks: C
   for (const { digest, proof, from } of digests) {
     const is = hex[digest.algorithm] ?? ''
     if (is !== digest.hex) {
-      const cause = 'it was damaged or replaced, or that is the digest of another file'
-      return `has the ${digest.algorithm} ${is}, and ${from} says ${digest.hex}: ${cause}`
+      return otherDigest({ algorithm: digest.algorithm, hex: is }, from, digest.hex)
     }
     checks.push({ proof, message: `${digest.algorithm} matches ${from}` })
   }

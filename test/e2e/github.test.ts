@@ -122,7 +122,9 @@ test('bytes that are not those of the digest are refused for good, and the old b
   github.replaceBytes(asset, good)
   asset.state = 'uploaded'
   const refused = await master.next('build-refused', { since })
-  expect(refused.reason).toMatch(/its sha256 is [0-9a-f]{64}, and the source says [0-9a-f]{64}/)
+  expect(refused.reason).toMatch(
+    /has the sha256 [0-9a-f]{64}, and the source says [0-9a-f]{64}: it was damaged or replaced/,
+  )
   expect(await ask(port)).toMatchObject({ version: '1' })
 })
 

@@ -82,7 +82,7 @@ describe('a plugin that is not right gets a sentence', () => {
     ['throws no error', `async check() { throw 'a word' }, ${NEVER}`, 'cannot check: a word'],
     ['throws nothing', `async check() { throw '' }, ${NEVER}`, 'cannot check: it threw something without a message'],
     ['throws while it fetches', `${FOUND}, ${NEVER}`, 'cannot fetch 1.0.0: not asked for'],
-    ['delivers nothing', `${FOUND}, async fetch() {}`, 'plugin delivered nothing of app'],
+    ['delivers nothing', `${FOUND}, async fetch() {}`, 'PLUGIN delivered nothing of app'],
     [
       'delivers no bytes',
       `${FOUND}, async fetch(c, r, into) { await into.artifact(async () => 7, null) }`,
@@ -92,8 +92,10 @@ describe('a plugin that is not right gets a sentence', () => {
     ['answers half', `async check() { return { kind: 'release' } }, ${NEVER}`, 'release is missing'],
     ['has no fetch', 'async check() {}', 'if it is the release itself, write file:'],
   ])('when it %s', async (_, methods, sentence) => {
-    const verdict = await stage(await plugin(methods))
-    expect(verdict).toMatchObject({ type: 'error', message: expect.stringContaining(sentence) })
+    const spec = await plugin(methods)
+    const verdict = await stage(spec)
+    const message = expect.stringContaining(sentence.replace('PLUGIN', spec))
+    expect(verdict).toMatchObject({ type: 'error', message })
     expect((verdict as { message: string }).message).not.toContain('\n')
   })
 

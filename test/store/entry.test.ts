@@ -39,7 +39,10 @@ describe('a command', () => {
 
   test('that is not there is not found', () => {
     expect(find(['nothing'])).toMatchObject({ kind: 'not-found', message: expect.stringContaining("'nothing'") })
-    expect(find(['./env'])).toMatchObject({ kind: 'not-found' })
+    expect(find(['./env'], ['bin/app'])).toMatchObject({
+      kind: 'not-found',
+      message: "cannot find the command './env' in the build (it holds bin/app): check how it is written",
+    })
     expect(find(['/no/such'])).toMatchObject({ kind: 'not-found' })
     // A folder is no program.
     expect(find(['bin'])).toMatchObject({ kind: 'not-found' })

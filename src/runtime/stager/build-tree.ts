@@ -99,7 +99,10 @@ async function makeSingle(
   // That of a packed file is about the packed file.
   const executable = compression === null ? (release.executable ?? null) : null
   const clean = cleanPath(name)
-  if ('problem' in clean || clean.path !== baseOf(name) || clean.path === '') return { problem: 'has no usable name' }
+  // Under another name the same bytes may be right.
+  if ('problem' in clean || clean.path !== name || name !== baseOf(name) || name === '') {
+    return { id: null, reason: `${release.name} has no name that a file could have: publish it under another` }
+  }
   const isEntry = order.command === null || pathsOfCommand(order.command).some((each) => cleaned(each) === name)
   // The mode is not part of the digest, so this is no verdict on the bytes: chmod, and it is looked at again.
   if (isEntry && executable === false) {

@@ -7,6 +7,7 @@
 import type { BuildId } from '../../core/build.ts'
 import type { Known, Release } from '../../core/source.ts'
 import type { FloorRule } from '../../core/version-gate.ts'
+import { otherDigest } from '../../trust/verify-file.ts'
 import type { StageJob, StageVerdict } from './stage-protocol.ts'
 
 export interface Gate {
@@ -27,11 +28,13 @@ export async function gateFor(order: StageJob, release: Release, known: Known, s
   // A tree has no digest that would name its build.
   const floor = (digest: string | null): string | null =>
     floorProblem({ version, ordered, digest: isTree ? null : digest }, order.floor, floorRuleOf(order))
+  const other = (id: BuildId, from: string, said: string): string =>
+    `${name} ${otherDigest({ algorithm: 'sha256', hex: id.slice(7) }, from, said)}`
   const onDigest = (id: BuildId): StageVerdict | null => {
     const otherBytes = floor(id)
     if (otherBytes !== null) return refuse(otherBytes)
     if (order.sha256 !== null && id !== `sha256-${order.sha256}`) {
-      return refuse(`its sha256 is ${id.slice(7)}, and --sha256 asks for ${order.sha256}`)
+      return refuse(`${other(id, '--sha256', order.sha256)}; where this is the one to run, give --sha256 its digest`)
     }
     const held = heldReason(order, id)
     return held === null ? null : { type: 'held', id, version, reason: held, known }
@@ -51,7 +54,7 @@ export async function gateFor(order: StageJob, release: Release, known: Known, s
       // A local file has no word but its own: other bytes mean that it was replaced.
       if (scheme === 'file') return { type: 'incomplete', message: `${name} changed while it was copied` }
       // The bytes may be right, and what the source says of them wrong.
-      return refuse(`its sha256 is ${id.slice(7)}, and the source says ${announced.slice(7)}`)
+      return refuse(other(id, 'the source', announced.slice(7)))
     },
   }
 }

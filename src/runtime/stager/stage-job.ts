@@ -10,7 +10,7 @@ import { fetcherFor } from '../../../fetchers/index.ts'
 import type { BuildId } from '../../core/build.ts'
 import { AutoupError, messageOf, unreachable } from '../../core/errors.ts'
 import { isIncomplete, waitMsOf } from '../../core/incomplete.ts'
-import type { Check, FetchContext, Known, Release } from '../../core/source.ts'
+import { type Check, type FetchContext, type Known, type Release, shownSource } from '../../core/source.ts'
 import { type BuildFile, readBuildFile } from '../../store/build-file.ts'
 import { checkSeal, isWhole } from '../../store/check-seal.ts'
 import { removeTree } from '../../system/tree.ts'
@@ -132,7 +132,7 @@ async function onRelease(order: StagerOrder, release: Release, known: Known, too
   if (typeof delivered === 'string') return gate.refuse(delivered)
   if ((delivered.kind === 'tree') !== (release.isTree === true)) {
     const what = 'delivered another kind of thing than it announced: a tree must say so'
-    throw new AutoupError('failed', `${scheme} ${what}`)
+    throw new AutoupError('failed', `the fetcher of ${shownSource(order.source)} ${what}`)
   }
   tools.report({ type: 'verifying' })
   if (delivered.kind === 'artifact') {

@@ -7,7 +7,7 @@
 import { claimedProofs, ratchetProblem, sortProofs } from '../../core/ratchet.ts'
 import type { FetchContext, Fetcher, Release } from '../../core/source.ts'
 import type { Refusal } from '../../trust/archive.ts'
-import { checksumFilesFor, saysNothingOf } from '../../trust/checksum-file.ts'
+import { checksumFilesFor, silenceOf } from '../../trust/checksum-file.ts'
 import { parseDigest } from '../../trust/digest.ts'
 import { signatureNameOf } from '../../trust/minisign.ts'
 import { parsePublicKey } from '../../trust/minisign-key.ts'
@@ -29,7 +29,7 @@ export async function gatherEvidence(
     (await fetcher.companion?.(context, release, name)) ?? null
   const signature = await signatureOf(order, release, ask)
   if (signature !== null && 'problem' in signature) return signature
-  const sums = release.isTree ? null : await sumsOf(release, ask)
+  const { sums, silent } = release.isTree ? NO_SUMS : await sumsOf(release, ask)
   const pledged = sortProofs([
     ...ownProofs(order, fetcher.scheme, release),
     ...(sums ? ['checksum-file'] : []),
@@ -38,7 +38,9 @@ export async function gatherEvidence(
   const weaker = ratchetProblem(order.ratchet, pledged)
   if (weaker !== null) return { problem: `is not taken: ${weaker}` }
   if (pledged.length > 0 || order.allowUnverified) return { sums, signature, pledged }
-  return { problem: UNVOUCHED }
+  return {
+    problem: `is not taken: nothing vouches for its bytes${silent === null ? '' : ` (it ${silent})`}; ${ADVICE}`,
+  }
 }
 
 /** What must hold of the bytes. */
@@ -52,8 +54,8 @@ export function demandsOf(order: StageJob, release: Release, { sums, signature }
   return { name: release.name, version, size: release.size, digests, sums, signature }
 }
 
-const UNVOUCHED =
-  'is not taken: nothing vouches for its bytes; publish a checksum file with it, give its digest with --sha256, or take it all the same with --allow-unverified'
+const ADVICE =
+  'publish a checksum file with it, give its digest with --sha256, or take it all the same with --allow-unverified'
 
 /** Why it may be trusted without a companion. */
 function ownProofs(order: StageJob, scheme: string, release: Release): string[] {
@@ -81,14 +83,23 @@ async function signatureOf(
   return { publicKey: parsePublicKey(publicKey), file: Buffer.from(text) }
 }
 
+interface Sums {
+  readonly sums: Demands['sums']
+  /** Why the best of those that are there does not count, as the end of a sentence. */
+  readonly silent: string | null
+}
+
+const NO_SUMS: Sums = { sums: null, silent: null }
+
 /** The first checksum file that knows the artifact; one that has no line for it is of something else. */
-async function sumsOf(
-  { siblings = [], name }: Release,
-  ask: (name: string) => Promise<string | null>,
-): Promise<Demands['sums']> {
+async function sumsOf({ siblings = [], name }: Release, ask: (name: string) => Promise<string | null>): Promise<Sums> {
+  let silent: string | null = null
   for (const file of checksumFilesFor(siblings, name)) {
     const content = await ask(file)
-    if (content !== null && !saysNothingOf(content, name, file)) return { file, content }
+    if (content === null) continue
+    const why = silenceOf(content, name, file)
+    if (why === null) return { sums: { file, content }, silent }
+    silent ??= why
   }
-  return null
+  return { sums: null, silent }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -191,7 +191,12 @@ describe('bytes that are bad are refused for good', () => {
     elf()(path)
     const sha256 = '0'.repeat(64)
     const verdict = await run({ sha256 })
-    expect(verdict).toMatchObject({ type: 'refused', reason: expect.stringContaining('--sha256 asks for 0000') })
+    expect(verdict).toMatchObject({
+      type: 'refused',
+      reason: expect.stringMatching(
+        /^app has the sha256 [0-9a-f]{64}, and --sha256 says 0{64}: .* give --sha256 its digest$/,
+      ),
+    })
     // The pin may be what is wrong: it holds no build back.
     expect(verdict).toMatchObject({ id: null })
     const right = createHash('sha256')
@@ -228,6 +233,13 @@ describe('what is no verdict on the bytes', () => {
     const { build, directory: place } = await staged({ command: 'java' })
     await finishStaging(store, place!)
     expect((await stat(join(treeFolder(store, build.id), 'app.jar'))).mode & 0o777).toBe(0o444)
+  })
+
+  test('a name that no file could have, of bytes that could', async () => {
+    path = join(folder, '.gz')
+    publish(path, (to) => writeFileSync(to, gzipSync('#!/bin/sh\n')))
+    const reason = '.gz has no name that a file could have: publish it under another'
+    expect(await run()).toMatchObject({ type: 'refused', id: null, reason })
   })
 
   test('the command of the operator is what must be a program', async () => {

@@ -34,6 +34,21 @@ describe('evidence', () => {
     expect(evidence).toMatchObject({ pledged: ['checksum-file'], sums: { file: 'SHA256SUMS' } })
   })
 
+  test('is not one that says nothing, which is told where nothing else vouches', async () => {
+    const rubbish = await gather({ 'app.tar.gz.sha256': 'not found\n', SHA256SUMS: `${HEX}  other\n` })
+    const said =
+      'nothing vouches for its bytes (it has no line of its own in app.tar.gz.sha256); publish a checksum file'
+    expect(rubbish).toEqual({ problem: expect.stringContaining(said) })
+    const weak = { 'checksums.txt': `${'a'.repeat(32)}  app.tar.gz\n` }
+    expect(await gather(weak)).toEqual({
+      problem: expect.stringContaining('only an MD5 or SHA-1 sum in checksums.txt'),
+    })
+    const digest = `sha256-${HEX}`
+    expect(await gather(weak, {}, { ...release, digest })).toMatchObject({ pledged: ['https-digest'], sums: null })
+    const both = await gather({ ...weak, SHA256SUMS: `${HEX}  app.tar.gz\n` })
+    expect(both).toMatchObject({ sums: { file: 'SHA256SUMS' } })
+  })
+
   test('is the one that contradicts itself about the artifact, whatever that is called', async () => {
     const file = 'has no line of its own-SHA256SUMS'
     const evidence = await gather({ [file]: `${HEX}  app.tar.gz\n${'b'.repeat(64)}  app.tar.gz\n` })
