@@ -132,7 +132,7 @@ test('an artifact with any one byte flipped is never staged as the one asked for
   })
   await inParallel(paths, 8, async (path) => {
     const verdict = await runJob(jobFor(store, `file:${path}`, { sha256 }))
-    expect(verdict).toMatchObject({ type: 'refused', reason: expect.stringContaining('--sha256 asks for') })
+    expect(verdict).toMatchObject({ type: 'refused', reason: expect.stringContaining('and --sha256 says') })
   })
   expect(readdirSync(store.tmp)).toEqual([])
   expect(readdirSync(store.builds)).toEqual([])
