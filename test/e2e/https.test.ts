@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Stamped } from '../../src/core/events.ts'
@@ -92,15 +92,12 @@ for (const name of Object.keys(STATIC_SERVERS)) {
       const second = build('2')
       put(server, 'SHA256SUMS', `${sumOf(second)}  app\n`)
       put(server, 'app', second.subarray(0, 100))
-      // Slower than the master checks, faster than what is still.
-      const upload = setInterval(
-        () =>
-          appendFileSync(
-            join(server.root, 'app'),
-            second.subarray(statSync(join(server.root, 'app')).size).subarray(0, 100),
-          ),
-        50,
-      )
+      // Never still, and not at its end before it is seen.
+      let size = 100
+      const upload = setInterval(() => {
+        appendFileSync(join(server.root, 'app'), second.subarray(size, size + 1))
+        size++
+      }, 20)
       try {
         await running.master.waitFor(
           (event) => event.type === 'check-finished' && event.result === 'incomplete',
