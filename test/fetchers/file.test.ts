@@ -167,12 +167,10 @@ describe('a file', () => {
 
 describe('a file that is being written', () => {
   test('is not taken before it was still for 250 ms', async () => {
-    const begun = Date.now()
     await writeFile(path, '#!/bin/sh\nnew\n')
     const { ctimeMs } = await stat(path)
     await released()
     expect(Date.now() - Math.floor(ctimeMs)).toBeGreaterThanOrEqual(250)
-    expect(Date.now() - begun).toBeLessThan(5_000)
   })
 
   test('is not taken when it changes in these 250 ms', async () => {

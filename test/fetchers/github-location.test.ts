@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { matcher } from '../../fetchers/github/asset.ts'
 import { parseGithubLocation } from '../../fetchers/github/location.ts'
 import { fetcherFor } from '../../fetchers/index.ts'
+import { cpuMsOf } from '../support/cpu.ts'
 
 const PLAIN = { owner: 'org', repo: 'app', wanted: null, asset: null, prerelease: false, tagPrefix: null }
 
@@ -82,10 +83,11 @@ describe('a glob', () => {
     )
   })
 
-  test('takes no time to speak of', () => {
-    const start = performance.now()
-    expect(matcher('a*'.repeat(100))(`${'a'.repeat(200)}b`.repeat(2))).toBe(true)
-    expect(matcher(`${'a*'.repeat(99)}x`)('a'.repeat(255))).toBe(false)
-    expect(performance.now() - start).toBeLessThan(200)
+  test('takes no time to speak of', async () => {
+    const took = await cpuMsOf(() => {
+      expect(matcher('a*'.repeat(100))(`${'a'.repeat(200)}b`.repeat(2))).toBe(true)
+      expect(matcher(`${'a*'.repeat(99)}x`)('a'.repeat(255))).toBe(false)
+    })
+    expect(took).toBeLessThan(500)
   })
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checksumFilesFor, findChecksum, isChecksumFileFor } from '../../src/trust/checksum-file.ts'
+import { cpuMsOf } from '../support/cpu.ts'
 import { needs } from '../support/requirements.ts'
 import { temporaryFolder } from '../support/stores.ts'
 
@@ -184,11 +185,9 @@ describe('threats', () => {
     expect(answer).toEqual({ problem: 'has no line of its own in SHA256SUMS?[2J?' })
   })
 
-  test('lines made to keep a parser busy take no time', () => {
+  test('lines made to keep a parser busy take no time', async () => {
     for (const text of [' '.repeat(1e6), '\t*'.repeat(5e5), `SHA256 (${') = '.repeat(2e5)}`, `${A} `.repeat(15_000)]) {
-      const before = performance.now()
-      expect(sums(text)).toHaveProperty('problem')
-      expect(performance.now() - before).toBeLessThan(1_000)
+      expect(await cpuMsOf(() => expect(sums(text)).toHaveProperty('problem'))).toBeLessThan(1_000)
     }
   })
 

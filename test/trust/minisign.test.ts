@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkSignature, parseSignature } from '../../src/trust/minisign.ts'
 import { loadPublicKey, type PublicKey, parsePublicKey } from '../../src/trust/minisign-key.ts'
+import { cpuMsOf } from '../support/cpu.ts'
 import { needs } from '../support/requirements.ts'
 import { temporaryFolder } from '../support/stores.ts'
 import { newSigner, signatureOf } from './minisign-signer.ts'
@@ -157,16 +158,14 @@ describe('threats', () => {
     )
   })
 
-  test('an endless signature, or one that keeps a parser busy, takes no time', () => {
+  test('an endless signature, or one that keeps a parser busy, takes no time', async () => {
     for (const [byte, size] of [
       ['\r', 262_144],
       ['\n', 262_144],
       ['untrusted comment: ', 262_144],
       ['x', 300_000],
     ] as const) {
-      const before = performance.now()
-      expect(judge(Buffer.alloc(size, byte))).toMatch(/malformed/)
-      expect(performance.now() - before).toBeLessThan(1_000)
+      expect(await cpuMsOf(() => expect(judge(Buffer.alloc(size, byte))).toMatch(/malformed/))).toBeLessThan(1_000)
     }
     expect(judge(Buffer.alloc(262_145))).toBe('has a malformed signature: it is over 262.1 kB')
     const comment = `${'file: '.repeat(1_300)}\t`

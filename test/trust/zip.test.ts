@@ -5,6 +5,7 @@ import { crc32, deflateRawSync } from 'node:zlib'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Refusal, type Unpacked, unpack } from '../../src/trust/archive.ts'
 import { TRUST_LIMITS } from '../../src/trust/limits.ts'
+import { cpuMsOf } from '../support/cpu.ts'
 import { needs } from '../support/requirements.ts'
 import { temporaryFolder } from '../support/stores.ts'
 import { type ZipEntry, zip } from '../support/zip.ts'
@@ -212,9 +213,10 @@ describe('a zip is refused whole', () => {
   })
 
   test('that says it holds ten million entries, at once', async () => {
-    const startedAt = performance.now()
-    expect(await refusal(zip([good], { count: 10_000_000, isZip64: true }))).toMatch(/more than 100000 entries/)
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    const took = await cpuMsOf(async () =>
+      expect(await refusal(zip([good], { count: 10_000_000, isZip64: true }))).toMatch(/more than 100000 entries/),
+    )
+    expect(took).toBeLessThan(1_000)
   })
 
   test('that is cut off, anywhere', async () => {
