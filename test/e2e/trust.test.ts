@@ -23,7 +23,7 @@ const HOUR_MS = 3_600_000
 
 test('threat: a release of a moment ago, under --min-age', async () => {
   const victim = await startVictim({ args: ['--min-age', '1h'] })
-  victim.offer({ version: '2.0.0', publishedAt: new Date(Date.now() - HOUR_MS / 2) })
+  victim.offer({ version: '2.0.0', ageMs: HOUR_MS / 2 })
   const young = await victim.upgrade()
   expect(young).toMatchObject({
     code: 1,
@@ -35,7 +35,7 @@ test('threat: a release of a moment ago, under --min-age', async () => {
   expect(victim.web.requests.filter(({ line }) => line === 'GET /app-2.0.0.tar.gz')).toEqual([])
   await victim.unharmed()
   const since = victim.master.mark()
-  victim.offer({ version: '2.0.1', publishedAt: new Date(Date.now() - HOUR_MS + 3_000) })
+  victim.offer({ version: '2.0.1', ageMs: HOUR_MS - 1_500 })
   expect(await victim.upgrade()).toMatchObject({ code: 1 })
   // When it is old enough, nobody has to ask.
   await victim.master.next('build-committed', { since })

@@ -32,8 +32,8 @@ export interface Offer {
   /** What the manifest says of it; null says nothing. Default: the truth. */
   sha256?: string | null
   size?: number | null
-  /** Default: a day ago. */
-  publishedAt?: Date
+  /** Of what is told when it is asked for first. Default: a day. */
+  ageMs?: number
   /** Puts a signature beside it. */
   signer?: Signer
 }
@@ -138,16 +138,20 @@ function offering(
   serve: Handler = (request, response) => sendBytes(request, response, bytes),
   otherwise: Handler = (_request, response) => void response.writeHead(404).end(),
 ): Handler {
-  const { sha256, size, publishedAt = new Date(Date.now() - 86_400_000), signer } = more
+  const { sha256, size, ageMs = 86_400_000, signer } = more
   const artifact = {
     url: path.slice(1),
     ...(sha256 === null ? {} : { sha256: sha256 ?? sumOf(bytes) }),
     ...(size === null ? {} : { size: size ?? bytes.length }),
   }
-  const manifest = JSON.stringify({ version, publishedAt: publishedAt.toISOString(), artifacts: [artifact] })
+  let manifest: string | undefined
+  const described = () =>
+    JSON.stringify({ version, publishedAt: new Date(Date.now() - ageMs).toISOString(), artifacts: [artifact] })
   return (request, response) => {
-    if (request.url === '/app.json') response.setHeader('content-type', 'application/json').end(manifest)
-    else if (request.url === path) serve(request, response)
+    if (request.url === '/app.json') {
+      manifest ??= described()
+      response.setHeader('content-type', 'application/json').end(manifest)
+    } else if (request.url === path) serve(request, response)
     else if (request.url === `${path}.minisig` && signer) response.end(signed(signer, bytes, path, version))
     else otherwise(request, response)
   }
