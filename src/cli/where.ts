@@ -1,7 +1,7 @@
 /**
  * Which state directory and which service a command means. The flag, then `AUTOUP_STATE_DIR` and `AUTOUP_NAME`, then
- * the configuration file, then the default. In a worker AUTOUP_NAME is something else: the name of its own service (DESIGN.md section 4). It is
- * taken for an option only where no other variable of that contract is there.
+ * the configuration file, then the default. In a worker AUTOUP_NAME is something else: the name of its own service
+ * (DESIGN.md section 4). It is taken for an option only where no other variable of that contract is there.
  */
 
 import { resolve } from 'node:path'

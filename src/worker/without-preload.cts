@@ -19,7 +19,6 @@ import { Voice } from './preload/voice.cts'
 
 /** Where nobody says how long it may take: as a master's default. */
 const PLAIN_DRAIN_MS = 30_000
-const LONG_LIVED_SHARE = 0.75
 
 export function createBridge(env: NodeJS.ProcessEnv, pid: number): Bridge {
   const contract = readContract(env, pid)
@@ -49,7 +48,7 @@ export function createBridge(env: NodeJS.ProcessEnv, pid: number): Bridge {
         voice.say('STOPPING=1')
         door.close()
         closeAfterAnswers()
-        longLived.drain(withinMs * LONG_LIVED_SHARE, sessions.all)
+        longLived.drain(withinMs, sessions.all)
         sessions.drain(withinMs)
       },
       onNear: () => longLived.cut(),

@@ -17,6 +17,8 @@ const QUIET_MS = 200
 /** A pause is waited for so long; each for itself, so that those that never pause stay spread. */
 const PATIENCE_MS = 2_000
 const LOOK_MS = 50
+/** When all have been asked to end, of the time until the cut: the rest is for their answers. */
+const ASKED_SHARE = 0.75
 
 const LAST_CHUNK = '0\r\n\r\n'
 /** A server's close frame without a mask (RFC 6455, 5.5.1): 1001, it goes away. */
@@ -44,8 +46,9 @@ export class LongLivedConnections {
     this.#watchUpgrades(server)
   }
 
-  /** `withinMs`: when all is to have been asked to end. */
-  drain(withinMs: number, sessions: Iterable<http2.ServerHttp2Session>): void {
+  /** `nearMs`: when what is left will be cut. */
+  drain(nearMs: number, sessions: Iterable<http2.ServerHttp2Session>): void {
+    const withinMs = nearMs * ASKED_SHARE
     this.#isDraining = true
     this.#patienceMs = Math.min(PATIENCE_MS, withinMs / 4)
     const all: LongLived[] = [

@@ -91,7 +91,7 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
       voice.say('STOPPING=1')
       door.close()
       closeAfterAnswers()
-      longLived.drain(withinMs * LONG_LIVED_SHARE, sessions.all)
+      longLived.drain(withinMs, sessions.all)
       sessions.drain(withinMs)
     },
     onNear: () => longLived.cut(),
@@ -107,9 +107,6 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
   publish(bridge)
   return bridge
 }
-
-/** Until then they may wait for a pause of their traffic. */
-const LONG_LIVED_SHARE = 0.75
 
 function undeclared(asked: Asked, { shown: declared }: Sockets): string {
   const own = `declare it with --listen ${shown(asked)}`
