@@ -22,3 +22,8 @@ export function waitMsOf(error: unknown): number | null {
 export function isIncomplete(error: unknown): error is AutoupError {
   return error instanceof AutoupError && error.data.incomplete === true
 }
+
+/** Whatever a plugin says, a wait is a whole number of milliseconds. */
+export function waiting(waitMs: number | null | undefined): { readonly waitMs?: number } {
+  return Number.isSafeInteger(waitMs) && Number(waitMs) > 0 ? { waitMs: Number(waitMs) } : {}
+}

@@ -5,8 +5,9 @@
  */
 
 import type { BuildId } from '../../core/build.ts'
+import { waiting } from '../../core/incomplete.ts'
 import type { Known, Release } from '../../core/source.ts'
-import type { FloorRule } from '../../core/version-gate.ts'
+import { ageProblem, type FloorRule, floorProblem } from '../../core/version-gate.ts'
 import { otherDigest } from '../../trust/verify-file.ts'
 import type { StageJob, StageVerdict } from './stage-protocol.ts'
 
@@ -21,8 +22,7 @@ export interface Gate {
 }
 
 /** `scheme` is that of the fetcher. */
-export async function gateFor(order: StageJob, release: Release, known: Known, scheme: string): Promise<Gate> {
-  const { ageProblem, floorProblem } = await import('../../core/version-gate.ts')
+export function gateFor(order: StageJob, release: Release, known: Known, scheme: string): Gate {
   const { version, ordered, digest: announced, isTree = false, name, publishedAt } = release
   const refuse = (reason: string): StageVerdict => ({ type: 'refused', id: null, version, reason, known })
   // A tree has no digest that would name its build.
@@ -69,9 +69,4 @@ export function heldReason(job: StageJob, id: BuildId): string | null {
   const entry = job.quarantined.find(({ build }) => build === id)
   if (entry === undefined || (entry.rule === 'bytes' && id === `sha256-${job.sha256}`)) return null
   return entry.reason
-}
-
-/** Whatever a plugin says, a wait is a whole number of milliseconds. */
-export function waiting(waitMs: number | null | undefined): { readonly waitMs?: number } {
-  return Number.isSafeInteger(waitMs) && Number(waitMs) > 0 ? { waitMs: Number(waitMs) } : {}
 }

@@ -1,33 +1,21 @@
 /**
- * The work of a stager: check, gate, fetch, verify, unpack, look at the content, write down what is there. In this
- * order, because nothing is opened before its bytes are verified and nothing is fetched that would not be taken.
- *
- * A verdict on bytes is given only for what the bytes say. Whatever the network, the disk or the machine does on the
- * way is an `error`, and decides nothing.
+ * The work of a stager: the source is checked, and what it has is taken up (stage-release.ts). Whatever the network, the
+ * disk or the machine does on the way is an `error`, and decides nothing.
  */
 
 import { fetcherFor } from '../../../fetchers/index.ts'
 import type { BuildId } from '../../core/build.ts'
-import { AutoupError, messageOf, unreachable } from '../../core/errors.ts'
-import { isIncomplete, waitMsOf } from '../../core/incomplete.ts'
-import { type Check, type FetchContext, type Known, type Release, shownSource } from '../../core/source.ts'
-import { type BuildFile, readBuildFile } from '../../store/build-file.ts'
-import { checkSeal, isWhole } from '../../store/check-seal.ts'
+import { messageOf, unreachable } from '../../core/errors.ts'
+import { isIncomplete, waiting, waitMsOf } from '../../core/incomplete.ts'
+import type { Check, FetchContext, Known } from '../../core/source.ts'
 import { removeTree } from '../../system/tree.ts'
-import { kindByName } from '../../trust/kinds.ts'
-import { missingTool } from '../../trust/unpack-tool.ts'
-import { verifyFile } from '../../trust/verify-file.ts'
 import { bookOf } from '../budgets.ts'
-import { buildTree } from './build-tree.ts'
 import { checkAnswer } from './check-answer.ts'
-import type { Delivered } from './delivery.ts'
 import { hostPlatform } from './host-platform.ts'
 import { type Keeper, newKeeper } from './keeper.ts'
 import { lazyHttpClient } from './lazy-http.ts'
-import { fetchWhole, type Tools, withPlace } from './stage-fetch.ts'
-import { floorRuleOf, type Gate, gateFor, heldReason, waiting } from './stage-gate.ts'
+import type { Tools } from './stage-fetch.ts'
 import { type StageProgress, type StagerOrder, type StageVerdict, scratchOf } from './stage-protocol.ts'
-import { demandsOf, gatherEvidence } from './stage-trust.ts'
 
 /** Never rejects. */
 export async function runStageJob(
@@ -84,106 +72,16 @@ async function onCheck(order: StagerOrder, check: Check, tools: Tools): Promise<
     case 'nothing-for-this-platform':
       return { type: 'refused', id: null, version: '', reason: check.message, known: check.known }
     case 'release':
-      return onRelease(order, check.release, check.known, tools)
+      return (await import('./stage-release.ts')).onRelease(order, check.release, check.known, tools)
     default:
       return unreachable(check)
   }
 }
 
-/** What is here was fetched under another launch, for which it may have failed. */
 async function onAnotherLaunch(order: StagerOrder, id: BuildId, known: Known, tools: Tools): Promise<StageVerdict> {
-  const existing = await storedBuild(order, id)
-  if (existing === null) {
-    const answer: unknown = await tools.fetcher.check(tools.context, null)
-    return onCheck({ ...order, here: null }, checkAnswer(order.source, answer), tools)
-  }
-  const { version, ordered, proofs } = existing
-  const { floorProblem } = await import('../../core/version-gate.ts')
-  const tooLow = floorProblem({ version, ordered, digest: null }, order.floor, floorRuleOf(order))
-  if (tooLow !== null) return { type: 'refused', id: null, version, reason: tooLow, known }
-  const held = heldReason(order, id)
-  if (held !== null) return { type: 'held', id, version, reason: held, known }
-  return stagedBefore(existing, { version, proofs, known })
-}
-
-async function onRelease(order: StagerOrder, release: Release, known: Known, tools: Tools): Promise<StageVerdict> {
-  const { version, name } = release
-  const { scheme } = tools.fetcher
-  tools.report({ type: 'found', version, name })
-  const gate = await gateFor(order, release, known, scheme)
-  const early = gate.beforeFetch()
-  if (early !== null) return early
-  const evidence = await gatherEvidence(order, release, tools)
-  if ('problem' in evidence) return gate.refuse(`${name} ${evidence.problem}`)
-  const facts = { version, proofs: evidence.pledged, known }
-  tools.report({ type: 'vouched', proofs: facts.proofs })
-  if (release.digest !== null) {
-    const down = gate.onDigest(release.digest)
-    if (down !== null) return down
-    // What a signature or a checksum file says is said of bytes, so these have to come.
-    const needsBytes = evidence.sums !== null || evidence.signature !== null
-    const here = needsBytes ? null : await storedBuild(order, release.digest)
-    if (here !== null) return stagedBefore(here, facts)
-  }
-  // No verdict: with the program installed it is taken at the next try, and until then nothing is downloaded for it.
-  const missing = missingTool(kindByName(name))
-  if (missing !== null) throw new AutoupError('failed', `${name} ${missing}`)
-  const delivered = await fetchWhole(order, release, evidence, tools)
-  if (typeof delivered === 'string') return gate.refuse(delivered)
-  if ((delivered.kind === 'tree') !== (release.isTree === true)) {
-    const what = 'delivered another kind of thing than it announced: a tree must say so'
-    throw new AutoupError('failed', `the fetcher of ${shownSource(order.source)} ${what}`)
-  }
-  tools.report({ type: 'verifying' })
-  if (delivered.kind === 'artifact') {
-    const id = `sha256-${delivered.sha256}`
-    const down = gate.onBytes(id)
-    if (down !== null) return down
-    const known256 = { size: delivered.size, hex: { sha256: delivered.sha256 } }
-    const verified = await verifyFile(delivered.path, demandsOf(order, release, evidence, scheme), known256)
-    if (verified.verdict === 'refused') return gate.refuse(`${name} ${verified.problem}`)
-    const here = await storedBuild(order, id)
-    if (here !== null) return stagedBefore(here, facts)
-  }
-  return stageTree(order, release, delivered, facts, gate)
-}
-
-interface Facts {
-  readonly version: string
-  readonly proofs: readonly string[]
-  readonly known: Known
-}
-
-async function stageTree(
-  order: StagerOrder,
-  release: Release,
-  delivered: Delivered,
-  { version, proofs, known }: Facts,
-  gate: Gate,
-): Promise<StageVerdict> {
-  const stagedAt = new Date().toISOString()
-  const built = await buildTree(order, release, delivered, { proofs, stagedAt }).catch((error: unknown) => {
-    throw withPlace(error, order.directory)
-  })
-  if ('reason' in built) return { type: 'refused', id: built.id, version, reason: built.reason, known }
-  const { id } = built
-  // Of an artifact this was asked before it was opened.
-  if (delivered.kind === 'tree') {
-    const down = gate.onBytes(id)
-    if (down !== null) return down
-    const here = await storedBuild(order, id)
-    if (here !== null) return stagedBefore(here, { version, proofs, known })
-  }
-  return { type: 'staged', directory: order.directory, build: { id, version, proofs, stagedAt }, known }
-}
-
-/** The same bytes were unpacked before, and are whole. */
-async function storedBuild({ store }: StagerOrder, id: BuildId): Promise<BuildFile | null> {
-  const existing = readBuildFile(store, id)
-  return existing !== null && isWhole(await checkSeal(store, id, { full: false })) ? existing : null
-}
-
-/** What vouches for it, and as which version, is said anew. */
-function stagedBefore({ id, stagedAt }: BuildFile, { version, proofs, known }: Facts): StageVerdict {
-  return { type: 'staged', directory: null, build: { id, version, proofs, stagedAt }, known }
+  const { onAnotherLaunch: ofBuild } = await import('./stage-release.ts')
+  const verdict = await ofBuild(order, id, known)
+  if (verdict !== null) return verdict
+  const answer: unknown = await tools.fetcher.check(tools.context, null)
+  return onCheck({ ...order, here: null }, checkAnswer(order.source, answer), tools)
 }
