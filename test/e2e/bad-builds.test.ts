@@ -92,7 +92,7 @@ describe('a program that does not prove itself is taken back', () => {
 })
 
 test('a build that dies in probation is taken back; only what was in its hands may fail', async () => {
-  const service = await startService({ args: [...BY_HAND, '--probation', '20s'] })
+  const service = await startService({ args: [...BY_HAND, '--probation', '5s'] })
   const { master } = service
   const load = await service.load({ rate: 100, newShare: 1 })
   const door = gate()
