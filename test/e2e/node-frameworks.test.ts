@@ -29,16 +29,16 @@ describe.each(NODES)('node %s', (_, node) => {
     TIMEOUT_MS,
   )
 
-  // A handshake costs many times what a request does, on both sides.
+  // Fewer, and most on kept connections: a handshake costs many times what a request does, on both sides.
   test.each([
-    ['https', 'https.mjs', { isTls: true, newShare: 0.1 }],
-    ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8, newShare: 0.1 }],
+    ['https', 'https.mjs', { isTls: true }],
+    ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8 }],
   ])(
-    `${SWAPS} swaps under 500 requests a second fail none of them: %s`,
+    `${SWAPS} swaps under 200 requests a second fail none of them: %s`,
     async (_name, file, load) => {
       const { key, cert } = certificate()
       const service = await startNode({ app: appAt(file), host: null, node, env: { KEY: key, CERT: cert } })
-      await swapsUnderLoad(service, load)
+      await swapsUnderLoad(service, { ...load, rate: 200, newShare: 0.1 })
     },
     TIMEOUT_MS,
   )

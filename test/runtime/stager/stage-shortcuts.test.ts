@@ -68,8 +68,13 @@ test('two jobs for one release never write to one file: what was verified stays 
   })
   const first = delivery('first')
   const second = delivery('second')
+  let hasTaken: () => void = () => undefined
+  const taken = new Promise<void>((resolve) => {
+    hasTaken = resolve
+  })
   const slow = second.sink.artifact(async (from) => {
     expect(from).toBe(5)
+    hasTaken()
     return {
       from,
       bytes: (async function* () {
@@ -78,6 +83,7 @@ test('two jobs for one release never write to one file: what was verified stays 
       })(),
     }
   }, 'etag')
+  await taken
   await first.sink.artifact(async (from) => {
     // The other one has taken what there was.
     expect(from).toBe(0)
