@@ -98,26 +98,24 @@ test('without handlers it ends with its last connection, also where timers would
   expect((await service.master.next('worker-exited')).how).toBe('exited with 0')
 })
 
-test('process.exit in the handler cuts nobody off', async () => {
-  const app = `${PLAIN}; process.on('SIGTERM', () => process.exit(4))`
-  const service = await startNode({ app })
+/** What is in flight is answered before the handler of the app ends it, with 4. */
+async function expectAnsweredBeforeExit(service: NodeService): Promise<void> {
   await service.master.next('worker-ready')
   const slow = ask(service.port, '/slow')
   const { pid } = await ask(service.port)
   await swap(service)
   expect((await slow).pid).toBe(pid)
   expect((await service.master.next('worker-exited')).how).toBe('exited with 4')
+}
+
+test('process.exit in the handler cuts nobody off', async () => {
+  const app = `${PLAIN}; process.on('SIGTERM', () => process.exit(4))`
+  await expectAnsweredBeforeExit(await startNode({ app }))
 })
 
 test('a handler that was there before autoup was loaded waits as well', async () => {
   const early = writtenTo('early.cjs', "process.once('SIGTERM', () => process.exit(4))")
-  const service = await startNode({ app: PLAIN, env: { NODE_OPTIONS: `--require=${early}` } })
-  await service.master.next('worker-ready')
-  const slow = ask(service.port, '/slow')
-  const { pid } = await ask(service.port)
-  await swap(service)
-  expect((await slow).pid).toBe(pid)
-  expect((await service.master.next('worker-exited')).how).toBe('exited with 4')
+  await expectAnsweredBeforeExit(await startNode({ app: PLAIN, env: { NODE_OPTIONS: `--require=${early}` } }))
 })
 
 test('the app sees no handler but its own, also after it has taken them away', async () => {
