@@ -7,12 +7,14 @@ import { answersMore, BY_PID, expectNoneFailed } from '../support/faults-hand-ov
 import {
   DOUBLE_FORK,
   DOUBLE_FORK_READY,
+  DRAINS,
   MAIN_PID,
   MAIN_PID_AND_GONE,
   MAIN_PID_ELSEWHERE,
   namesAStranger,
   PLAIN,
 } from '../support/faults-workers.ts'
+import { type Held, hold } from '../support/held.ts'
 import { type Load, startLoad } from '../support/load.ts'
 import { type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
@@ -27,7 +29,9 @@ interface Served {
   readonly master: Master
   readonly load: Load
   /** One request: who answers. */
-  readonly ask: (path?: string) => Promise<Answer>
+  readonly ask: () => Promise<Answer>
+  /** One that is in flight until the test ends it. */
+  readonly hold: () => Promise<Held>
 }
 
 /** The worker is a program, or stands behind `sh -c`. */
@@ -40,23 +44,27 @@ async function serve(text: string, wrapper?: string, drainTimeout = '15s'): Prom
   const master = await startMaster({ args, command })
   await master.next('worker-ready')
   const load = await startLoad({ target: port, rate: 100, newShare: 1, identify: BY_PID })
-  return { master, load, ask: (path) => ask(port, path) }
+  return { master, load, ask: () => ask(port), hold: () => hold(port) }
 }
 
 /** USR2: the next generation takes over, what was in flight is finished, nothing of the old one is left. */
-async function expectSwap({ master, load, ask }: Served): Promise<void> {
+async function expectSwap({ master, load, ask, hold }: Served): Promise<void> {
   const old = await ask()
-  const slow = ask('/slow')
+  const held = await hold()
   await answersMore(load, 20)
   const before = belongingTo(master.stateDir).filter(({ pid }) => pid !== master.pid)
+  const drains = drainsOf(master)
   const since = master.mark()
   master.signal('SIGUSR2')
+  await until('the old one drains', () => drainsOf(master) > drains)
+  expect(await held.finish()).toMatchObject({ pid: old.pid })
   await master.next('worker-exited', { since })
-  expect(await slow).toMatchObject({ pid: old.pid })
   await until('the old processes are gone', () => before.every(({ pid }) => !isAlive(pid)))
   expect((await ask()).pid).not.toBe(old.pid)
   expect(master.events.slice(since).map(({ type }) => type)).not.toContain('worker-killed')
 }
+
+const drainsOf = ({ output }: Master): number => output.filter((line) => line === DRAINS).length
 
 const DETACHED: Readonly<Record<string, string>> = {
   'forks itself away and is seen to serve': DOUBLE_FORK,
@@ -100,10 +108,11 @@ python.test('behind a shell, the drain signal reaches the server, and the reques
   const served = await serve(PLAIN, 'APP; true')
   await expectSwap(served)
   await expectNoneFailed(served.load, served.master)
-  const slow = served.ask('/slow')
-  await served.ask()
+  const held = await served.hold()
+  const drains = drainsOf(served.master)
   const stopped = served.master.stop()
-  expect(await slow).toMatchObject({ version: '2' })
+  await until('it drains', () => drainsOf(served.master) > drains)
+  expect(await held.finish()).toMatchObject({ version: '2' })
   expect(await stopped).toBe(0)
   expect(belongingTo(served.master.stateDir)).toEqual([])
 })

@@ -3,7 +3,8 @@ import { expect } from 'vitest'
 import { ask, askText } from '../support/ask.ts'
 import { script } from '../support/builds.ts'
 import { type PidOne, signalPidOne, startAsPidOne } from '../support/faults-pid-one.ts'
-import { DOUBLE_FORK_READY, LEAVES_ORPHANS } from '../support/faults-workers.ts'
+import { DOUBLE_FORK_READY, DRAINS, LEAVES_ORPHANS } from '../support/faults-workers.ts'
+import { hold } from '../support/held.ts'
 import { temporaryDirectory } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
 import { isAlive } from '../support/processes.ts'
@@ -39,11 +40,10 @@ suite.test('as pid 1 it reaps what workers leave behind, and no more than that',
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   suite.test(`${signal} stops it: what is in flight is finished, and the namespace ends with 0`, async () => {
     const { master, port } = await serve(DOUBLE_FORK_READY)
-    const slow = ask(port, '/slow')
-    const load = ask(port)
-    await load
+    const held = await hold(port)
     signalPidOne(master, signal)
-    expect(await slow).toMatchObject({ version: '1' })
+    await until('it drains', () => master.output.includes(DRAINS))
+    expect(await held.finish()).toMatchObject({ version: '1' })
     expect(await master.exited).toBe(0)
     expect(master.events.at(-1)).toMatchObject({ type: 'master-stopped' })
     expect(isAlive(master.pid)).toBe(false)

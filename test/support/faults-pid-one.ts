@@ -18,6 +18,8 @@ export interface PidOne {
   /** As seen from here. */
   readonly pid: number
   readonly events: readonly Stamped[]
+  /** The lines of its workers. */
+  readonly output: readonly string[]
   /** Resolves when an event of this type has come. */
   next<T extends Stamped['type']>(type: T): Promise<Extract<Stamped, { type: T }>>
   /** All that lives or is a zombie below it. */
@@ -44,8 +46,10 @@ export async function startAsPidOne(args: string[], command: string[]): Promise<
   )
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
   const events: Stamped[] = []
+  const output: string[] = []
   const followed = tail(log, (line) => {
     if (line.startsWith('{"at":')) events.push(JSON.parse(line) as Stamped)
+    else output.push(line)
   })
   let pid = 0
   onEnd(async () => {
@@ -58,6 +62,7 @@ export async function startAsPidOne(args: string[], command: string[]): Promise<
   return {
     pid,
     events,
+    output,
     exited,
     descendants: () => below(pid),
     next: (type) =>

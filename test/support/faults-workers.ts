@@ -1,22 +1,32 @@
 /**
  * Workers in Python that are started in unusual ways: they fork themselves away, name another process as the main
- * one, or stand behind a shell. All of them answer `{"pid": …, "version": …}`, on `/slow` after a second and a half.
+ * one, or stand behind a shell. All of them answer `{"pid": …, "version": …}`, a POST when its body ends
+ * (held.ts).
  */
 
 /** Up to `server`, on descriptor 3, whoever it was meant for: behind a shell LISTEN_PID is the shell's. */
 export const SERVES_ANYWHERE = `#!/usr/bin/python3
-import json, os, signal, socket, sys, threading, time
+import json, os, signal, socket, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
+    def body(self):
+        return json.dumps({"version": os.environ.get("AUTOUP_GENERATION"), "pid": os.getpid()}, separators=(",", ":")).encode()
+
     def do_GET(self):
-        if self.path == "/slow":
-            time.sleep(1.5)
-        body = json.dumps({"version": os.environ.get("AUTOUP_GENERATION"), "pid": os.getpid()}, separators=(",", ":")).encode()
+        body = self.body()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self):
+        self.send_response(200)
+        self.end_headers()
+        while self.rfile.readline() not in (b"0\\r\\n", b""):
+            pass
+        self.rfile.readline()
+        self.wfile.write(self.body())
 
     def address_string(self):
         return ""
@@ -37,7 +47,11 @@ server.socket = socket.socket(fileno=3)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 `
 
+/** What a worker says when it accepts nothing more, and waits for what it has in hand. */
+export const DRAINS = 'accepts nothing more'
+
 const SERVE = `server.serve_forever(0.05)
+print("${DRAINS}", flush=True)
 server.server_close()
 `
 
@@ -70,7 +84,7 @@ ${SERVE}`
 
 /** As MAIN_PID, but the child is in a session of its own, and the parent hears no signal and stays. */
 export const MAIN_PID_ELSEWHERE: string = MAIN_PID.replace('signal.SIG_DFL', 'signal.SIG_IGN')
-  .replace('os.waitpid(child, 0)\n    os._exit(0)', 'while True: time.sleep(1000)')
+  .replace('os.waitpid(child, 0)\n    os._exit(0)', 'while True: signal.pause()')
   .replace(SERVE, `os.setsid()\n${SERVE}`)
 
 /** As MAIN_PID, but the parent ends at once, with an error: that is nobody's death any more. */
@@ -83,7 +97,7 @@ export function namesAStranger(pid: number): string {
 
 /** On `/orphan` it starts a process that outlives its parent, a fifth of a second. */
 export const LEAVES_ORPHANS: string = PLAIN.replace(
-  '        if self.path == "/slow":',
+  '        body = self.body()',
   `        if self.path == "/orphan":
             child = os.fork()
             if child == 0:
@@ -91,5 +105,5 @@ export const LEAVES_ORPHANS: string = PLAIN.replace(
                     os.execv("/bin/sleep", ["sleep", "0.2"])
                 os._exit(0)
             os.waitpid(child, 0)
-        if self.path == "/slow":`,
+        body = self.body()`,
 )

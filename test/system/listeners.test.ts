@@ -61,7 +61,7 @@ test('[::] leaves the IPv4 side to a listener of its own', async () => {
 
 test('a port in use is refused with the name and pid of who has it', async () => {
   const { line, pid } = await startPython(
-    'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(60)',
+    'import signal, socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); signal.pause()',
   )
   for (const address of [`127.0.0.1:${line}`, line]) {
     const error = refusal(() => openOne(address))

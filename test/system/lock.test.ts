@@ -9,8 +9,8 @@ import { descriptorsOf } from '../support/processes.ts'
 import { end, startPython } from './python.ts'
 import { directory, refusal } from './sockets.ts'
 
-const HOLD = `import fcntl, os, sys, time
-f = open(sys.argv[1], "a+"); fcntl.flock(f, fcntl.LOCK_EX); print("locked", flush=True); time.sleep(60)`
+const HOLD = `import fcntl, os, signal, sys
+f = open(sys.argv[1], "a+"); fcntl.flock(f, fcntl.LOCK_EX); print("locked", flush=True); signal.pause()`
 
 function acquired(path: string): Lock {
   const lock = acquireLock(path)

@@ -7,7 +7,7 @@ import { onEnd } from '../support/on-end.ts'
 import { ANSWER, end, python, SOCKET, startPython } from './python.ts'
 import { attempt, dial, directory, heard, openAll, openOne } from './sockets.ts'
 
-const HOLD = `${SOCKET}import time; print("up", flush=True); time.sleep(60)`
+const HOLD = `${SOCKET}import signal; print("up", flush=True); signal.pause()`
 
 test('listeners come back from a worker that outlived the master, with the clients in their queue', async () => {
   const listeners = openAll(['127.0.0.1:0', `unix:${join(directory(), 'app.sock')}`])

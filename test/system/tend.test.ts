@@ -63,7 +63,7 @@ test('a TCP port that somebody took while the socket was shut is lost, and who t
   const listener = openOne('127.0.0.1:0')
   python(SHUT, [listener.fd])
   const taker =
-    'import socket, sys, time; s = socket.create_server(("127.0.0.1", int(sys.argv[1]))); print("up", flush=True); time.sleep(60)'
+    'import signal, socket, sys; s = socket.create_server(("127.0.0.1", int(sys.argv[1]))); print("up", flush=True); signal.pause()'
   const { pid } = await startPython(taker, [], [String(listener.port)])
   expect(tend(listener)).toBe('lost')
   const before = { ...listener }

@@ -200,14 +200,14 @@ needs('python3').test('a worker that names two processes in turn, again and agai
   const program = join(folder, 'app.py')
   writeFileSync(
     program,
-    `import os, socket, time
+    `import os, signal, socket
 one, two = (os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '60') for _ in range(2))
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(os.environ['NOTIFY_SOCKET'])
 for _ in range(50):
     for pid in one, two: s.send(b'MAINPID=%d' % pid)
 s.send(b'MAINPID=%d\\nSTATUS=named' % one)
-time.sleep(60)
+signal.pause()
 `,
   )
   const { force, inputs, next } = workforce({ command: ['python3', program] }, () => undefined)
