@@ -48,11 +48,13 @@ export const daemons: readonly Daemon[] = [
     command: (folder) => ['--chdir', folder, '--workers', '2', 'app:app'],
   }),
   http('puma', 'SIGTERM', JSON_GENERATION, {
-    files: () => ({ 'config.ru': RACK }),
-    // With its default of five threads, busy keep-alive clients starve new connections.
-    // Puma::Server#reactor_wakeup.
-    closesSilent: true,
-    command: (folder, port) => ['-t', '32:32', '-b', `tcp://127.0.0.1:${port}`, join(folder, 'config.ru')],
+    files: (_folder, port) => ({
+      'config.ru': RACK,
+      // Its reactor, which waits for the first byte of a connection, closes what it holds when it drains
+      // (Puma::Server#reactor_wakeup); a thread that waits itself does not. Five threads, its default, are soon all busy.
+      'puma.rb': `bind 'tcp://127.0.0.1:${port}'\nthreads 32, 32\nqueue_requests false\n`,
+    }),
+    command: (folder) => ['-C', join(folder, 'puma.rb'), join(folder, 'config.ru')],
   }),
   http('haproxy', 'SIGUSR1', JSON_GENERATION, {
     files: () => ({
