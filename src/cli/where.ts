@@ -28,7 +28,14 @@ export const CONFIG: OptionSpec = {
 /** Where a command finds its service. */
 export const PLACE: readonly OptionSpec[] = [CONFIG, STATE_DIR]
 
-const WORKER_CONTRACT = ['AUTOUP_PID', 'AUTOUP_STATE', 'AUTOUP_MASTER', 'AUTOUP_BUILD', 'AUTOUP_GENERATION']
+const WORKER_CONTRACT = [
+  'AUTOUP_PID',
+  'AUTOUP_STATE',
+  'AUTOUP_MASTER',
+  'AUTOUP_WORKER',
+  'AUTOUP_BUILD',
+  'AUTOUP_GENERATION',
+]
 
 /** The rest of it, and what a supervisor says to one process alone (sd_listen_fds(3), sd_notify(3)). */
 const OF_ONE_PROCESS =

@@ -11,14 +11,22 @@ const ROUNDS = 10
 
 /** `leader` was started as the leader of its own session; `startTicks` tells it from a later process of that pid. */
 export function killSession(leader: number, startTicks: number): void {
-  for (let round = 0; round < ROUNDS; round++) {
+  killUntilNone(() => {
     const now = readStat(leader)
-    if (now !== null && now.startTicks !== startTicks) return
+    if (now !== null && now.startTicks !== startTicks) return []
     const members = membersOf(leader)
-    if (members.length === 0) return
     // First the group, in one stroke that no fork escapes (kill(2)).
-    if (members.some((member) => member.pgrp === leader)) kill(-leader)
-    for (const member of members) if (member.pgrp !== leader) kill(member.pid)
+    const group = members.some((member) => member.pgrp === leader) ? [-leader] : []
+    return [...group, ...members.flatMap((member) => (member.pgrp === leader ? [] : [member.pid]))]
+  })
+}
+
+/** SIGKILL to whom `find` names, and to those that they have started meanwhile. */
+export function killUntilNone(find: () => readonly number[]): void {
+  for (let round = 0; round < ROUNDS; round++) {
+    const found = find()
+    if (found.length === 0) return
+    for (const pid of found) kill(pid)
   }
 }
 

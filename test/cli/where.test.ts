@@ -34,7 +34,7 @@ describe('the service', () => {
     expect(serviceGiven(input(), { env: { AUTOUP_NAME: '' } })).toBeUndefined()
   })
 
-  test.each(['AUTOUP_PID', 'AUTOUP_STATE', 'AUTOUP_MASTER', 'AUTOUP_BUILD', 'AUTOUP_GENERATION'])(
+  test.each(['AUTOUP_PID', 'AUTOUP_STATE', 'AUTOUP_MASTER', 'AUTOUP_WORKER', 'AUTOUP_BUILD', 'AUTOUP_GENERATION'])(
     'AUTOUP_NAME beside %s says who a worker is, and is no option',
     (variable) => {
       expect(nameFromEnvironment({ AUTOUP_NAME: 'app', [variable]: '1' })).toBeUndefined()

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Answer, ask } from '../support/ask.ts'
-import { script } from '../support/builds.ts'
+import { nodeServer, script } from '../support/builds.ts'
 import { answersMore, BY_PID, expectNoneFailed } from '../support/faults-hand-over.ts'
 import {
   DOUBLE_FORK,
@@ -19,7 +19,7 @@ import { type Load, startLoad } from '../support/load.ts'
 import { type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
-import { belongingTo, isAlive, kill } from '../support/processes.ts'
+import { belongingTo, isAlive, kill, type Process } from '../support/processes.ts'
 import { needs } from '../support/requirements.ts'
 import { until } from '../support/until.ts'
 
@@ -127,6 +127,42 @@ python.test('what it leaves in the session it began in ends with it, at the drai
   await master.waitFor((event) => event.type === 'worker-exited' && event.pid === pid, 'end', { since })
   expect(before.filter((each) => isAlive(each.pid))).toEqual([])
   await expectNoneFailed(load, master)
+})
+
+/** One of them a child of its own, the other one nobody's, and deaf to SIGTERM. */
+const WITH_HELPERS = nodeServer({
+  first: `const { spawn } = require('node:child_process');
+spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }).unref();
+spawn('/bin/sh', ['-c', 'trap "" TERM; setsid sleep 1000 & :'], { stdio: 'ignore' });`,
+})
+
+test('what it has started in sessions of its own ends with it: at a swap, a crash and the stop', async () => {
+  const app = join(temporaryDirectory(), 'app')
+  WITH_HELPERS(app)
+  const args = ['--listen', `127.0.0.1:${await freePort()}`, '--drain-timeout', '300ms']
+  const master = await startMaster({ args, command: [app] })
+  const helpers = (): Process[] => belongingTo(master.stateDir).filter(({ name }) => name === 'sleep')
+  const both = async (since: number): Promise<[number, Process[]]> => {
+    const { pid } = await master.next('worker-ready', { since })
+    await until('it has helpers', () => helpers().length === 2)
+    return [pid, helpers()]
+  }
+  const [first, old] = await both(0)
+  expect(new Set([first, ...old.map(({ session }) => session)]).size).toBe(3)
+
+  let since = master.mark()
+  master.signal('SIGUSR2')
+  await master.waitFor((event) => event.type === 'worker-exited' && event.pid === first, 'end', { since })
+  expect(old.filter(({ pid }) => isAlive(pid))).toEqual([])
+
+  const [second, orphaned] = await both(since)
+  since = master.mark()
+  kill(second, 'SIGKILL')
+  await until('they are gone', () => !orphaned.some(({ pid }) => isAlive(pid)))
+  await both(since)
+
+  expect(await master.stop()).toBe(0)
+  expect(belongingTo(master.stateDir)).toEqual([])
 })
 
 python.test('a process that is none of its own cannot be named as the main one', async () => {

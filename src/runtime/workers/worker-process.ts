@@ -10,8 +10,10 @@ import { parseNotification } from '../../core/notification.ts'
 import type { Failure } from '../../core/promotion.ts'
 import type { Ready } from '../../core/settings.ts'
 import type { Input } from '../../core/state.ts'
+import { killUntilNone, sessionMembers } from '../../system/kill-session.ts'
 import type { NotifyAddress } from '../../system/notify.ts'
 import type { Exit } from '../../system/spawn.ts'
+import { markedBy } from '../master-mark.ts'
 import { findDaemon, isOfWorker } from './daemonized.ts'
 import { explainExit, explainNotReady } from './explain.ts'
 import { Leftovers } from './leftovers.ts'
@@ -92,9 +94,16 @@ export class WorkerProcess {
     this.#killAll()
   }
 
-  /** It, and what is left in the sessions of all that it has been. */
+  /** It, what is left in the sessions of all that it has been, and what went into sessions of its own. */
   #killAll(): void {
     for (const process of this.#followed) process.killGroup()
+    killUntilNone(() => markedBy(this.context.id))
+  }
+
+  #left(): number[] {
+    const sessions = [...this.#followed].map((process) => process.session ?? process)
+    const members = sessions.flatMap(({ pid, startTicks }) => sessionMembers(pid, startTicks))
+    return [...new Set([...members, ...markedBy(this.context.id)])]
   }
 
   /** Not ready in time: says why. */
@@ -213,7 +222,7 @@ export class WorkerProcess {
   async #onExit(exit: Exit): Promise<void> {
     const { drainSignal, onGone, onLeftovers } = this.context
     const address = this.#notify?.datagramPath ?? null
-    if (exit.code === 0 && !this.#isKilled && address !== null) {
+    if (exit.code === 0 && !this.#isDraining && address !== null) {
       const former = this.#process
       const daemon = await findDaemon(address, former.pid)
       // It has named another one meanwhile.
@@ -223,13 +232,12 @@ export class WorkerProcess {
     this.#stopWatching()
     this.#notify?.close()
     this.#watch?.doors.release()
-    const sessions = [...this.#followed].map((process) => process.session ?? process)
-    const leftovers = new Leftovers(sessions, drainSignal)
+    const leftovers = new Leftovers(() => this.#left(), drainSignal)
     const over = (): void => {
       this.#send(exit)
       onGone()
     }
-    if (leftovers.areGone) return over()
+    if (leftovers.look()) return over()
     // A wrapper that ended at the drain signal leaves the server itself: that has the rest of the time to finish.
     // After a crash its place is free at once, and what it left behind ends on its own time.
     if (this.#isDraining) return void leftovers.gone.then(over)

@@ -12,6 +12,7 @@ import type { Listener } from '../../system/listeners.ts'
 import type { NotifyAddress, NotifyHub } from '../../system/notify.ts'
 import { spawnChild } from '../../system/spawn.ts'
 import type { User } from '../../system/user.ts'
+import { workerMark } from '../master-mark.ts'
 import { type Doors, openDoors, probeSpecOf } from './doors.ts'
 import { drainSignalOf, environmentFor, failureOfBuild, type Launch, launchOfOrphan, resolveLaunch } from './launch.ts'
 import type { Orphan } from './orphans.ts'
@@ -71,7 +72,7 @@ export class Workforce {
       const child = await spawnChild({
         argv: launch.argv,
         cwd: launch.cwd,
-        env: { ...env, ...this.#ownEnvironment(env, doors, address, launch) },
+        env: { ...env, ...workerMark(id), ...this.#ownEnvironment(env, doors, address, launch) },
         descriptors: doors.descriptors,
         listenNames: doors.descriptors.length > 0 ? doors.names : null,
         pidVariables: settings.watchdogMs === null ? ['AUTOUP_PID'] : ['AUTOUP_PID', 'WATCHDOG_PID'],
