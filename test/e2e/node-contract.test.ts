@@ -30,9 +30,17 @@ function reports(master: Master): Record<string, unknown> {
   return Object.fromEntries(lines.map(({ who, value }) => [who, value]))
 }
 
-const INFORMATION = ['BUILD', 'BUILD_DIR', 'DATA_DIR', 'GENERATION', 'MASTER', 'NAME', 'STATE', 'VERSION'].map(
-  (name) => `AUTOUP_${name}`,
-)
+const INFORMATION = [
+  'BUILD',
+  'BUILD_DIR',
+  'DATA_DIR',
+  'GENERATION',
+  'MASTER',
+  'NAME',
+  'STATE',
+  'VERSION',
+  'WORKER',
+].map((name) => `AUTOUP_${name}`)
 
 test('the protocol is readable by name, and gone from all that is inherited', async () => {
   const { master } = await startNode({ app: `${CURIOUS}${PLAIN}`, args: ['--watchdog', '10s'] })
