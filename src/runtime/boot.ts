@@ -21,7 +21,7 @@ import { lookUpUser, requireSwitchTo, type User } from '../system/user.ts'
 import { checkBuilds } from './check-builds.ts'
 import { refuseFixedProbe, requireProof } from './preconditions.ts'
 import type { Stopping } from './signals.ts'
-import { lendTo } from './stager/lend.ts'
+import { lend } from './stager/lend.ts'
 import { sharedSpecs } from './workers/doors.ts'
 import { resolveLaunch } from './workers/launch.ts'
 import { drainOrphans, findLeft, isHeldByOthers, type Orphan, takeListenersBack } from './workers/orphans.ts'
@@ -85,7 +85,7 @@ export async function boot(
 /** What does not hold here of what docs/plugins.md says. */
 function warnOfStager(paths: StorePaths, emit: (event: AutoupEvent) => void): void {
   if (landlockAbi() === 0) warn(emit, UNCONFINED)
-  if (process.getuid?.() === 0 && lendTo(paths.tmp) === null) warn(emit, AS_ROOT)
+  if (process.getuid?.() === 0 && !lend(paths.tmp)) warn(emit, AS_ROOT)
 }
 
 type BeforeSockets = Pick<Booted, 'paths' | 'lock' | 'ledger' | 'user'>

@@ -2,21 +2,25 @@
  * Users that nobody is: a root process goes on as one of them and owns nothing of the machine but what it was lent. So
  * it cannot change modes, owners, times or attributes of other people's files, which Landlock does not mediate. Where
  * what it needs is root's alone it keeps the right to read that (capabilities(7), "Ambient"), and with it all else that
- * root may read. Several, so that one of two who run at a time has no power over what is the other's.
+ * root may read. Who he is depends on his pid, so that of two who run at a time, whichever masters they have, none has
+ * power over what is the other's.
  */
 
+import { readFileSync } from 'node:fs'
 import { arch, platform } from 'node:process'
 import { errnoOf } from '../core/errors.ts'
 import { syscall } from './libc/native.ts'
 import { prctl } from './libc/processes.ts'
 import { capabilities } from './own-limits.ts'
 
-/** systemd.io/UIDS-GIDS: 65520 to 65533 are nobody's, and inside of what every container maps. */
-const FIRST = 65_520
-const COUNT = 14
+/** One for each pid that there can be (PID_MAX_LIMIT). systemd.io/UIDS-GIDS and sssd.conf(5) give none of them out. */
+const EACH = { first: 2 ** 31 - 2 ** 22, count: 2 ** 22 }
+
+/** Of a user namespace that has no more than 65536 users: nobody's as well, and seldom the same for two at a time. */
+const FEW = { first: 65_520, count: 14 }
 
 /** The group of them all. */
-export const STRANGERS = 65_520
+export const STRANGERS: number = FEW.first
 
 /** capabilities(7), by number. */
 const CAP = { chown: 0, dacOverride: 1, readAll: 2, fowner: 3, kill: 5, setgid: 6, setuid: 7, lease: 28 } as const
@@ -45,16 +49,23 @@ const SYS_CAPSET: Readonly<Record<string, number>> = {
   s390x: 185,
 }
 
-let turn = 0
-
 /** Whether this process can start others as strangers: root, with its usual capabilities. */
 export function knowsStrangers(): boolean {
   return process.getuid?.() === 0 && SYS_CAPSET[arch] !== undefined && LENDING.every((each) => has('CapEff', each))
 }
 
-/** One after the other, so that those who live at a time differ. */
-export function nextStranger(): number {
-  return FIRST + (turn++ % COUNT)
+/** Who the process of that pid is to be. The number lives as long as anything of its session (kernel's pid.c). */
+export function strangerOf(pid: number): number {
+  const { first, count } = isMapped(EACH) ? EACH : FEW
+  return first + (pid % count)
+}
+
+/** Lines of `inside outside count` (user_namespaces(7)). */
+function isMapped({ first, count }: typeof EACH): boolean {
+  return readFileSync('/proc/self/uid_map', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/ +/).map(Number))
+    .some(([inside = 0, , many = 0]) => inside <= first && first + count <= inside + many)
 }
 
 /**

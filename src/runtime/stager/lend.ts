@@ -7,25 +7,27 @@
 import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { PARTIAL_PREFIX } from '../../store/partial-file.ts'
-import { knowsStrangers, nextStranger, STRANGERS } from '../../system/stranger.ts'
+import { knowsStrangers, STRANGERS } from '../../system/stranger.ts'
 
 const LENT_MODE = 0o1770
 
-/** The user that the next stager is to be, or null: the master's own, who is not root or may not change users here. */
-export function lendTo(tmp: string): number | null {
-  if (!knowsStrangers() || !isForAll(process.execPath)) return null
-  const user = nextStranger()
+/** Whether a stager is to be a user of its own; not where the master is not root, or may not change users here. */
+export function lend(tmp: string): boolean {
+  if (!knowsStrangers() || !isForAll(process.execPath)) return false
   try {
     const { gid, mode } = statSync(tmp)
     if (gid !== STRANGERS) chownSync(tmp, 0, STRANGERS)
     if ((mode & 0o7777) !== LENT_MODE) chmodSync(tmp, LENT_MODE)
-    // What another one left is this one's to go on with.
-    for (const name of readdirSync(tmp)) if (name.startsWith(PARTIAL_PREFIX)) hand(join(tmp, name), user)
-    return user
+    return true
   } catch {
     // A user namespace without these users, or a file system that knows no owners.
-    return null
+    return false
   }
+}
+
+/** What another one has left there is this one's to go on with. */
+export function handPartials(tmp: string, user: number): void {
+  for (const name of readdirSync(tmp)) if (name.startsWith(PARTIAL_PREFIX)) hand(join(tmp, name), user)
 }
 
 /** Nothing but a file of one name: by a second one, what is somebody else's would become the stager's. */

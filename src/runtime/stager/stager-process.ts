@@ -11,7 +11,8 @@ import { selfAs } from '../../system/self.ts'
 import { startProcess } from '../../system/spawn.ts'
 import { TRUST_LIMITS } from '../../trust/limits.ts'
 import { masterMark } from '../master-mark.ts'
-import { lendTo } from './lend.ts'
+import type { StagerUser } from './confined.ts'
+import { lend } from './lend.ts'
 import { readsAllFor } from './reads-all.ts'
 import { plainText, type StageJob, type StagerOrder, scratchOf } from './stage-protocol.ts'
 
@@ -27,9 +28,7 @@ const LAST_WORDS = 300
  * that a signal reaches all it has started; no descriptor of the master's, whose stderr may be a terminal or a log.
  */
 export function startStager({ source, store }: StageJob, directory: string, program: string | undefined): ChildProcess {
-  const user = lendTo(store.tmp)
-  const eyes = user !== null && readsAllFor(source, store.root) !== null ? '+' : ''
-  const words = [store.tmp, `${user ?? '-'}${eyes}`]
+  const words = [store.tmp, userFor(source, store)]
   const self = selfAs('confined', program === undefined ? words : [...words, program])
   const env: NodeJS.ProcessEnv = { ...self.env, AUTOUP_STATE: store.root, ...masterMark() }
   for (const [name, value] of Object.entries(process.env)) {
@@ -45,6 +44,11 @@ export function startStager({ source, store }: StageJob, directory: string, prog
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
   })
+}
+
+function userFor(source: string, { tmp, root }: StagerOrder['store']): StagerUser {
+  if (!lend(tmp)) return 'own'
+  return readsAllFor(source, root) === null ? 'stranger' : 'reader'
 }
 
 /** The end of what it writes to stderr, as a part of a sentence; read for its whole life, so that it never blocks. */

@@ -18,7 +18,7 @@ import {
 import { readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { StageProgress, StageVerdict } from '../../../src/runtime/stager/stage-protocol.ts'
 import { type Staging, stage } from '../../../src/runtime/stager/staging.ts'
 import type { StorePaths } from '../../../src/store/layout.ts'
@@ -344,9 +344,21 @@ needs('root').describe('a hostile stager of root', () => {
     const { came } = await hostile(`
       await attempt('read', () => fs.readFileSync(${JSON.stringify(secret)}, 'utf8').replace(' ', '-'))
       await attempt('append', () => fs.appendFileSync(${JSON.stringify(secret)}, 'x'))
-      await attempt('user', () => [process.getuid() >= 65520 && process.getuid() <= 65533, process.getgroups().join()].join())
+      await attempt('user', () => [process.getuid() > 65519, process.getgroups().join()].join())
     `)
     expect(came).toEqual({ read: 'for-root', append: 'EACCES', user: 'true,65520' })
+  })
+
+  test('is nobody else, whichever master has started him', async () => {
+    const body = `await attempt('user', () => process.getuid())`
+    // Each counts for itself what it has started.
+    vi.resetModules()
+    const one = await import('../../../src/runtime/stager/staging.ts')
+    vi.resetModules()
+    const other = await import('../../../src/runtime/stager/staging.ts')
+    const runs = [one, other, other].map(({ stage: startStage }) => hostile(body, { startStage }))
+    const users = (await Promise.all(runs)).map(({ came }) => Number(came.user))
+    expect(new Set(users).size, users.join()).toBe(runs.length)
   })
 
   test('is given no file of somebody else by a second name of it', async () => {
