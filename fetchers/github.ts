@@ -60,7 +60,7 @@ async function open(api: GithubApi, asset: number, release: Release, from: numbe
   if (status === 200) return { from: 0, bytes }
   if (status === 206 && headers['content-range']?.startsWith(`bytes ${from}-`)) return { from, bytes }
   await cancel()
-  // All of it is here already, or it is not what it was.
+  // It is not what it was.
   if (from > 0 && (status === 206 || status === 416)) return await open(api, asset, release, 0)
   if (status === 404) throw incomplete(`${release.name} of ${api.name} is gone: it was replaced while it was fetched`)
   if (status === 206 || status < 400) {

@@ -42,6 +42,7 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
       'a signature by another key: both are named',
       'a signature over another file',
       'a renamed artifact: file: must match',
+      'a name in bytes that are no text',
       'an old release under a new version: version: must match',
       'parts of two good signatures: the global one binds them',
     ],
@@ -59,6 +60,7 @@ const THREATS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'runtime/stager/stage-shortcuts.test.ts': [
       'two jobs for one release never write to one file',
       'threat: a tree in the place of an artifact',
+      'threat: the digest of somebody else, announced for a tree',
     ],
   },
   'an old release, or a changed one': {

@@ -44,12 +44,6 @@ describe('a download that was cut', () => {
     expect(site.sent()).toBe(APP.length - 7)
   })
 
-  test('is not asked for again when all of it is here', async () => {
-    const { release } = await released(app())
-    expect((await fetched(app(), release, collector(APP))).text).toBe(APP)
-    expect(site.sent()).toBe(0)
-  })
-
   test('begins anew where the server knows no ranges, or the end lies before', async () => {
     site.put('/app', { body: APP, chunked: true })
     const { release } = await released(app())

@@ -32,8 +32,9 @@ export async function buildTree(
   facts: { readonly proofs: readonly string[]; readonly stagedAt: string },
 ): Promise<BuiltTree> {
   const artifactId = delivered.kind === 'artifact' ? `sha256-${delivered.sha256}` : null
-  const refuse = (problem: string): BuiltTree => ({
-    id: artifactId ?? release.digest,
+  // Of a tree only its own digest is its own: what the source says of it is a word.
+  const refuse = (problem: string, id: BuildId | null = artifactId): BuiltTree => ({
+    id,
     reason: `${release.name} ${problem}`,
   })
   const unpacked = await makeTree(order, release, delivered)
@@ -54,8 +55,8 @@ export async function buildTree(
     artifact: release.name,
     entries: release.entries ?? null,
   })
-  if (file.totals.files === 0) return { id, reason: `${release.name} holds no files: put the build into it` }
-  if (file.totals.bytes > TRUST_LIMITS.treeBytes) return { id, reason: `${release.name} is larger than a build may be` }
+  if (file.totals.files === 0) return refuse('holds no files: put the build into it', id)
+  if (file.totals.bytes > TRUST_LIMITS.treeBytes) return refuse('is larger than a build may be', id)
   const executables = executablesIn(entries)
   const runs = whatRuns(order, file.executables, entries)
   const problem = checkTree(tree, executables, runs, order.searchPath)
@@ -65,7 +66,7 @@ export async function buildTree(
     return { id: isOfBytes ? id : null, reason: problem.reason }
   }
   const text = formatBuildFile(file)
-  if (Buffer.byteLength(text) > BUILD_FILE_BYTES) return refuse('holds more links than a build may')
+  if (Buffer.byteLength(text) > BUILD_FILE_BYTES) return refuse('holds more links than a build may', id)
   await writeFile(join(order.directory, 'build.json'), text, { mode: 0o444 })
   await writeFile(join(order.directory, 'manifest'), manifest, { mode: 0o444 })
   await syncFiles(pathsOf(order.directory, entries))

@@ -38,6 +38,8 @@ export interface DeliveryOptions {
   /** Tells releases apart whose identity is the same by chance. */
   readonly source: string
   readonly maxBytes: number
+  /** Bytes, where the source says so beforehand. */
+  readonly size: number | null
   /** Of the same job. */
   readonly keeper: Keeper
   /** Hears the sum so far after each piece. */
@@ -96,7 +98,9 @@ async function receive(
   for (let resumes = 0; ; resumes++) {
     const before = partial.size
     try {
-      const { from, bytes } = await open(before)
+      // Its last byte came, and then the connection broke, or the process that took it.
+      const isWhole = before > 0 && before === options.size
+      const { from, bytes } = isWhole ? { from: before, bytes: nothing() } : await open(before)
       const hash = await startAt(partial, from)
       await copy(partial, bytes, hash, options)
       return { sha256: hash.digest('hex'), isPieced: from > 0 }
@@ -138,6 +142,8 @@ async function copy(
     onBytes(partial.size)
   }
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** Not an accident of the network: the disk, or a bound. */
 function isFinal(error: unknown): boolean {

@@ -53,6 +53,7 @@ async function fetchRelease(order: StagerOrder, release: Release, tools: Tools):
     partials: order.store.tmp,
     source: order.source,
     maxBytes: order.maxBytes,
+    size: release.size,
     keeper: tools.keeper,
     onBytes: (bytes) => {
       const now = performance.now()

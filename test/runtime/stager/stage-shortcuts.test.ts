@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-function delivery(name: string) {
+function delivery(name: string, size: number | null = null) {
   const folder = join(store.tmp, name)
   mkdirSync(folder)
   const keeper = {} as Parameters<typeof newDelivery>[0]['keeper']
@@ -30,6 +30,7 @@ function delivery(name: string) {
     partials: store.tmp,
     source: 'https://example.org/app',
     maxBytes: 1e6,
+    size,
     keeper,
     onBytes: () => undefined,
   }
@@ -38,6 +39,11 @@ function delivery(name: string) {
 
 async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text)
+}
+
+async function* cutAfter(text: string): AsyncGenerator<Uint8Array> {
+  yield* pieces(text)
+  throw Object.assign(new Error('cut'), { code: 'ECONNRESET' })
 }
 
 async function* broken(why: string): AsyncGenerator<Uint8Array> {
@@ -141,6 +147,23 @@ test('a cut download of which nothing came takes the place of none', async () =>
   expect(partials()).toEqual(before)
 })
 
+test('a download that was cut after its last byte is not asked for again', async () => {
+  const whole = { kind: 'artifact', size: 9, sha256: sha256('the bytes') }
+  let asked = 0
+  const open = async (from: number) => ({ from, bytes: asked++ === 0 ? cutAfter('the bytes') : broken('gone') })
+  const inOneJob = delivery('cut', 9)
+  await inOneJob.sink.artifact(open, 'etag')
+  expect(inOneJob.delivered()).toMatchObject(whole)
+  expect(asked).toBe(1)
+
+  asked = 0
+  await expect(delivery('killed').sink.artifact(open, 'etag')).rejects.toThrow('gone')
+  const inTheNext = delivery('next', 9)
+  await inTheNext.sink.artifact(() => Promise.reject(new Error('asked')), 'etag')
+  // It may be of two files, so what vouches for it is asked before it is taken.
+  expect(inTheNext.delivered()).toMatchObject({ ...whole, isPieced: true })
+})
+
 test('a download that came whole leaves no older one that was cut', async () => {
   await fetchOnce('first', 'one', ['something'], true)
   await fetchOnce('second', 'two', ['all of it'], false)
@@ -176,6 +199,23 @@ export default {
     const verdict = await runJob(jobFor(store, `${plugin}-${isTree}.mjs`))
     expect(verdict).toMatchObject({ type: 'error', message: expect.stringContaining('another kind of thing') })
   }
+})
+
+test('threat: the digest of somebody else, announced for a tree that is refused', async () => {
+  const plugin = join(await temporaryFolder(), 'plugin.mjs')
+  writeFileSync(
+    plugin,
+    `import fs from 'node:fs'
+const release = { version: '1.0.0', name: 'app', size: null, digest: 'sha256-${'a'.repeat(64)}', ordered: true, isTree: true }
+export default {
+  scheme: 'x',
+  check: async () => ({ kind: 'release', release, known: 1 }),
+  fetch: (context, release, into) => into.tree(async (path) => fs.symlinkSync('/etc', path + '/app')),
+}
+`,
+  )
+  const verdict = await runJob(jobFor(store, plugin))
+  expect(verdict).toMatchObject({ type: 'refused', id: null, reason: expect.stringContaining('app') })
 })
 
 test('threat: checksums that changed since the same bytes were staged', async () => {
