@@ -5,6 +5,7 @@
  * with the artifact's name.
  */
 
+import { isUtf8 } from 'node:buffer'
 import { verify } from 'node:crypto'
 import { formatSize } from '../core/duration.ts'
 import type { Refusal } from './archive.ts'
@@ -41,6 +42,10 @@ export function parseSignature(file: Buffer): Signature | Refusal {
   if (!line3.startsWith(TRUSTED)) return malformed(3, `does not begin with '${TRUSTED}'`)
   const trustedComment = Buffer.from(line3.slice(TRUSTED.length), 'latin1')
   if (trustedComment.length > PROOF_LIMITS.trustedCommentBytes) return malformed(3, 'is too long')
+  // Names are compared as text: two that differ must not become one. What a fetcher gives was text once already.
+  if (!isUtf8(trustedComment) || trustedComment.includes('\uFFFD')) {
+    return malformed(3, 'is not UTF-8: sign it anew with another trusted comment')
+  }
   const globalSignature = fromBase64(line4.replace(/\r$/, ''), 64)
   if (globalSignature === null) return malformed(4, 'is not 64 bytes in base64')
   if (rest.some((line) => line.trim() !== '')) return malformed(5, 'should not be there')

@@ -22,7 +22,7 @@ export function newSigner(id = 'c0ffee0000000001'): Signer {
 
 export interface SignOptions {
   readonly form?: 'Ed' | 'ED'
-  readonly comment?: string
+  readonly comment?: string | Buffer
   readonly untrusted?: string
 }
 
@@ -32,6 +32,9 @@ export function signatureOf(signer: Signer, content: Uint8Array, options: SignOp
   const signature = sign(null, over, signer.privateKey)
   const global = sign(null, Buffer.concat([signature, Buffer.from(comment)]), signer.privateKey)
   const body = Buffer.concat([Buffer.from(form), signer.idBytes, signature]).toString('base64')
-  const lines = [`untrusted comment: ${untrusted}`, body, `trusted comment: ${comment}`, global.toString('base64')]
-  return Buffer.from(`${lines.join('\n')}\n`)
+  return Buffer.concat([
+    Buffer.from(`untrusted comment: ${untrusted}\n${body}\ntrusted comment: `),
+    Buffer.from(comment),
+    Buffer.from(`\n${global.toString('base64')}\n`),
+  ])
 }
