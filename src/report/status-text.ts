@@ -9,6 +9,7 @@ import type { BuildStatus, MasterState, Status, WorkerStatus } from '../core/sta
 import { clean } from './clean.ts'
 import type { Paint } from './color.ts'
 import { columnsOf, wrap } from './layout.ts'
+import { placesOf } from './places.ts'
 import { stateSentence } from './state-sentence.ts'
 
 const LABEL_WIDTH = 11
@@ -31,9 +32,10 @@ export function statusLines(status: Status, nowMs: number, paint: Paint, columns
   lines.push(...wrap(headline(status, nowMs, paint), room, 2), '')
   add('now', [clean(stateSentence(status))])
   if (status.paused) add('paused', [paint('yellow', 'nothing is promoted until `autoup resume`')])
-  add('runs', [status.current ? vouched(status.current, nowMs, paint) : 'nothing is committed yet'])
-  if (status.candidate) add('next', [vouched(status.candidate, nowMs, paint)])
-  if (status.previous) add('way back', [vouched(status.previous, nowMs, paint)])
+  const { serving, next, wayBack } = placesOf(status)
+  add('runs', [serving ? vouched(serving, nowMs, paint) : 'nothing is committed yet'])
+  if (next) add('next', [vouched(next, nowMs, paint)])
+  if (wayBack) add('way back', [vouched(wayBack, nowMs, paint)])
   else if (status.source !== null) add('way back', ['none: there is no build before this one'])
   add('workers', workers(status, nowMs, paint))
   if (status.source !== null) add('checks', [checks(status, nowMs, paint)])
@@ -65,8 +67,9 @@ const STATE_COLORS: Readonly<Record<MasterState, Color>> = {
 }
 
 function headline(status: Status, nowMs: number, paint: Paint): string {
-  const { name, current, state, pid, since } = status
-  const version = current && current.build !== 'command' ? ` ${clean(current.version)}` : ''
+  const { name, state, pid, since } = status
+  const { serving } = placesOf(status)
+  const version = serving && serving.build !== 'command' ? ` ${clean(serving.version)}` : ''
   const serves = status.workers.some((worker) => worker.state === 'ready')
   const color = serves || state !== 'idle' ? STATE_COLORS[state] : 'red'
   return `${paint('bold', `${clean(name)}${version}`)}  ${paint(color, `● ${state}`)}  ${paint('dim', `pid ${pid}, up ${ago(since, nowMs)}`)}`

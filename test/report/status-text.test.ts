@@ -49,6 +49,16 @@ describe('status for people', () => {
     expect(line('way back', { previous: { ...STATUS.current!, version: '1.4.1' } })).toContain('1.4.1')
   })
 
+  test('on probation the new build runs, and the way back is the one that is committed', () => {
+    const candidate = { ...STATUS.current!, build: `sha256-${'4f'.repeat(32)}`, version: '1.5.0', committedAt: null }
+    const own = { state: 'probation', candidate, previous: { ...STATUS.current!, version: '1.4.1' } } as const
+    expect(text(own).split('\n')[0]).toMatch(/^app 1\.5\.0 {2}● probation/)
+    expect(line('runs', own)).toMatch(/1\.5\.0 .*not committed/)
+    expect(line('way back', own)).toMatch(/1\.4\.2 .*committed 1 min ago/)
+    expect(text(own)).not.toMatch(/ next {2}|1\.4\.1/)
+    expect(line('way back', { ...own, current: null })).toMatch(/none/)
+  })
+
   test('says what is next and when the source is asked again', () => {
     expect(line('checks')).toMatch(/nothing new 12 s ago; next in 48 s/)
     const lastCheck = { at: '2026-01-01T00:01:00Z', result: 'error' as const, message: 'no route' }

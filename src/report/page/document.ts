@@ -36,9 +36,9 @@ export function pageDocument(sight: Sight, version: string): string {
 <div>
 <section aria-labelledby="checks-title"><h2 id="checks-title">Checks</h2><div id="checks">${checks}</div></section>
 <section aria-labelledby="held-title"><h2 id="held-title">Held back</h2><div id="held">${held}</div></section>
+</div>
+</div>
 <section aria-labelledby="log-title"><h2 id="log-title">What happened</h2><div id="log">${log}</div></section>
-</div>
-</div>
 </main>
 <footer><p>autoup ${version} · <a href="/metrics">metrics</a> · read only</p></footer>
 <script type="module">${{ html: PAGE_SCRIPT }}</script>

@@ -3,6 +3,7 @@
 import { formatSize } from '../../core/duration.ts'
 import type { Sight } from '../../core/sight.ts'
 import type { BuildStatus, MasterState, Status } from '../../core/status.ts'
+import { placesOf } from '../places.ts'
 import { stateSentence } from '../state-sentence.ts'
 import { type Html, html } from './html.ts'
 import { digest, proofs, sizeOf, time, titleOf } from './parts.ts'
@@ -71,13 +72,14 @@ ${share !== null && html`<p class="progress"><progress max="1" value="${share.to
 }
 
 export function tiles(status: Status): Html {
-  const { current, previous, candidate, source, workers: all } = status
+  const { source, workers: all } = status
+  const { isOnTrial, serving, next, wayBack } = placesOf(status)
   const open = all.reduce((sum, { connections }) => sum + (connections ?? 0), 0)
   const ready = all.filter(({ state }) => state === 'ready').length
   return html`
-${tile(status.state === 'probation' ? 'Committed' : 'In service', current, 'nothing yet')}
-${candidate && tile(status.state === 'probation' ? 'On probation' : 'Next', candidate, '')}
-${source !== null && tile('Way back', previous, 'none: there is no build before this one')}
+${tile(isOnTrial ? 'On probation' : 'In service', serving, 'nothing yet')}
+${next && tile('Next', next, '')}
+${source !== null && tile('Way back', wayBack, 'none: there is no build before this one')}
 <div class="tile"><h3>Connections</h3><p class="big">${open}</p>
 <p>open, on ${ready} ready ${ready === 1 ? 'worker' : 'workers'}</p></div>`
 }

@@ -2,6 +2,7 @@
 
 import { formatSize } from '../../core/duration.ts'
 import type { Sight } from '../../core/sight.ts'
+import { placesOf } from '../places.ts'
 import { type Html, html } from './html.ts'
 import { digest, proofs, time } from './parts.ts'
 import { type TimelineEntry, timeline } from './timeline.ts'
@@ -9,11 +10,13 @@ import { type TimelineEntry, timeline } from './timeline.ts'
 export function releases(sight: Sight): Html {
   const entries = timeline(sight)
   if (entries.length === 0) return html`<p class="none">No release yet.</p>`
-  const isOnTrial = sight.status.state === 'probation'
+  const { isOnTrial } = placesOf(sight.status)
   return html`<ol class="timeline">${entries.map((each) => entry(each, isOnTrial))}</ol>`
 }
 
-const BADGES: Readonly<Record<TimelineEntry['state'], readonly [text: string, tone: string]>> = {
+type Badge = readonly [text: string, tone: string]
+
+const BADGES: Readonly<Record<TimelineEntry['state'], Badge>> = {
   current: ['in service', 'good'],
   previous: ['way back', 'quiet'],
   candidate: ['next', 'busy'],
@@ -23,11 +26,18 @@ const BADGES: Readonly<Record<TimelineEntry['state'], readonly [text: string, to
   gone: ['removed', 'quiet'],
 }
 
+/** While a build that is not committed serves. */
+const BADGES_ON_TRIAL: Readonly<Record<TimelineEntry['state'], Badge>> = {
+  ...BADGES,
+  candidate: ['on probation', 'busy'],
+  current: BADGES.previous,
+  previous: BADGES.kept,
+}
+
 function entry(release: TimelineEntry, isOnTrial: boolean): Html {
   const { key, version, build, state, size, proofs: names, reason, moments } = release
-  const [usual, tone] = BADGES[state]
+  const [text, tone] = (isOnTrial ? BADGES_ON_TRIAL : BADGES)[state]
   const isTold = reason !== null && moments.some(({ what }) => what.includes(reason))
-  const text = isOnTrial && state === 'candidate' ? 'on probation' : usual
   return html`<li class="${tone}" data-key="r${key}"><h3>${version || (key === 'command' ? 'the command' : build)}
 <span class="pill ${tone}">${text}</span></h3>
 <p class="facts">${digest({ version, build: build === '' ? '' : key })}

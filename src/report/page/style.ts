@@ -48,7 +48,7 @@ header { margin-bottom: 1.5rem }
 .verdict { margin: 0 0 0.6rem; padding: 0.55rem 0.9rem; border-radius: 10px; max-width: 60rem; overflow-wrap: anywhere }
 .verdict.good { padding: 0 } .verdict.bad { background: var(--bad-soft) } .verdict time { margin-left: 0.2rem }
 .now { font-size: 1.1rem; margin: 0.35rem 0 0.6rem } .now::first-letter { text-transform: uppercase }
-.facts { display: flex; flex-wrap: wrap; gap: 0.15rem 1.1rem; color: var(--soft); font-size: 0.9rem }
+.facts { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.15rem 1.1rem; color: var(--soft); font-size: 0.9rem }
 .facts > span { min-width: 0 }
 #live { background: var(--warn-soft); color: var(--warn); border-radius: 10px; padding: 0.6rem 1rem; margin-bottom: 1rem }
 body.lost main { opacity: 0.6 }
@@ -73,6 +73,7 @@ progress { accent-color: var(--accent); width: min(20rem, 60%); height: 0.5rem; 
 table { width: 100%; border-collapse: collapse; font-size: 0.93rem }
 thead th { text-align: left; font-size: 0.78rem; font-weight: 500; color: var(--soft); padding: 0 0.75rem 0.3rem 0 }
 td { padding: 0.4rem 0.75rem 0.4rem 0; vertical-align: middle }
+tbody:not(:last-child) tr:last-child td { padding-bottom: 0.9rem }
 .generation th { text-align: left; font-weight: 500; font-size: 0.88rem; color: var(--soft); padding: 0.6rem 0 0.25rem; border-top: 1px solid var(--line) }
 .generation .version { font-size: 0.95rem; color: var(--ink); font-weight: 650; margin: 0 0.3rem }
 .since { color: var(--soft); font-size: 0.88rem; margin-left: 0.4rem; white-space: nowrap }
@@ -87,8 +88,8 @@ td { padding: 0.4rem 0.75rem 0.4rem 0; vertical-align: middle }
 .timeline > li:last-child { padding-bottom: 0 } .timeline > li:last-child::before { display: none }
 .timeline > li::after { content: ""; position: absolute; left: 0; top: 0.42rem; width: 0.7rem; height: 0.7rem; border-radius: 50%; background: currentColor; box-shadow: 0 0 0 3px var(--card) }
 .timeline > li { color: var(--quiet) } .timeline > li.good { color: var(--good) } .timeline > li.bad { color: var(--bad) } .timeline > li.busy { color: var(--busy) }
-.timeline h3, .timeline .moments { color: var(--ink) } .timeline h3 { overflow-wrap: anywhere } .timeline h3 .pill { margin-left: 0.3rem }
-.moments { font-size: 0.9rem; margin-top: 0.2rem } .moments time, .held time, .log time { color: var(--soft); font-size: 0.92em; margin-left: 0.25rem }
+.timeline h3, .timeline .moments { color: var(--ink) } .timeline h3 { overflow-wrap: anywhere } .timeline h3 .pill { margin-left: 0.3rem } .timeline .facts { margin-top: 0.2rem }
+.moments { font-size: 0.9rem; margin-top: 0.2rem } .moments time, .held time { color: var(--soft); font-size: 0.92em; margin-left: 0.25rem }
 .moments li { overflow-wrap: anywhere } .moments .bad { color: var(--bad) }
 .held li + li { margin-top: 0.8rem } .held p { color: var(--bad); overflow-wrap: anywhere }
 
@@ -96,24 +97,26 @@ td { padding: 0.4rem 0.75rem 0.4rem 0; vertical-align: middle }
 .checks rect { fill: var(--track) } .checks .unchanged { fill: var(--good); opacity: 0.55 } .checks .release { fill: var(--accent) }
 .checks .incomplete { fill: var(--warn) } .checks .error { fill: var(--bad) }
 #checks p { overflow-wrap: anywhere }
-.log { font-size: 0.88rem; max-height: 24rem; overflow-y: auto }
-.log li { padding: 0.16rem 0; overflow-wrap: anywhere } .log b { font-weight: 600 }
+.log { font-size: 0.88rem }
+.log li { display: grid; grid-template-columns: 6.5rem 5.5rem minmax(0, 1fr); align-items: baseline; padding: 0.16rem 0; overflow-wrap: anywhere } .log b { font-weight: 600 }
 .log li.good { color: inherit } .log li.good b { color: var(--good) } .log li.warning b { color: var(--warn) } .log li.error b, .log li.error span { color: var(--bad) } .log li.detail { color: var(--soft) }
-.log time { margin: 0 0.3rem 0 0 }
+.log time { color: var(--soft); font-size: 0.92em }
 footer { color: var(--soft); font-size: 0.85rem; padding: 0.5rem 0 }
 
 @media (max-width: 52rem) { .columns { grid-template-columns: minmax(0, 1fr); gap: 0 } }
 @media (max-width: 40rem) {
   body { padding: 1.25rem 0.9rem 1rem }
-  h1 { font-size: 1.6rem }
-  #tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.7rem } .tile { padding: 0.8rem 0.9rem } .tile .big { font-size: 1.3rem }
+  h1 { font-size: 1.6rem } .steps li { font-size: 0.75rem } main section:not(#tiles) { padding: 1rem 0.9rem }
+  #tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.7rem } .tile:last-child:nth-child(odd) { grid-column: 1 / -1 } .tile { padding: 0.8rem 0.9rem } .tile .big { font-size: 1.3rem }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
   table, tbody { display: block } .generation { display: block } .generation th { display: block }
-  tr:not(.generation) { display: grid; grid-template-columns: 1fr 1fr; gap: 0.1rem 1rem; padding: 0.5rem 0 }
+  tr:not(.generation) { display: grid; grid-template-columns: 8.2rem 1fr; gap: 0.1rem 0.5rem; padding: 0.5rem 0 }
   td { padding: 0; min-width: 0 } td::before { content: attr(data-label) " "; color: var(--soft); font-size: 0.82rem }
   .connections, td.says { grid-column: 1 / -1; width: auto } td[data-label="state"]::before { content: none } td.empty { display: none }
   .tile .long { font-size: 0.95rem !important }
-  .bar { width: calc(100% - 10rem) }
+  .bar { width: calc(100% - 10rem) } .since { margin-left: 0.1rem }
+  tbody:not(:last-child) tr:last-child td { padding-bottom: 0 }
+  .log li { grid-template-columns: auto 1fr; gap: 0 0.5rem; padding: 0.3rem 0 } .log span { grid-column: 1 / -1 }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important } }
 `

@@ -1,6 +1,6 @@
 /** How the last promotion or release ended: what somebody who opens the page after an alarm wants to read first. */
 
-import type { Stamped } from '../../core/events.ts'
+import type { Purpose, Stamped } from '../../core/events.ts'
 import { type Html, html } from './html.ts'
 import { time, titleOf } from './parts.ts'
 
@@ -13,10 +13,14 @@ export function verdict(events: readonly Stamped[]): Html | null {
   return null
 }
 
+function committed(purpose: Purpose, title: string): string {
+  return purpose === 'rollback' ? `${title} serves again, by rollback` : `${title} was committed`
+}
+
 function verdictOf(event: Stamped): { tone: 'good' | 'bad'; what: string; why: string } | null {
   switch (event.type) {
     case 'build-committed':
-      return { tone: 'good', what: `${titleOf(event)} was committed`, why: '' }
+      return { tone: 'good', what: committed(event.purpose, titleOf(event)), why: '' }
     case 'promotion-ready':
       if (event.purpose !== 'restart') return null
       return { tone: 'good', what: `${titleOf(event)} was restarted`, why: '' }

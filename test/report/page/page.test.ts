@@ -107,6 +107,33 @@ describe('the head', () => {
       /1\.5\.0 failed, 1\.4\.2 serves again 2026-01-02 00:00:02 UTC : it died/,
     )
     expect(seen('head', sight({ events: events.slice(0, 1) }))).toContain('1.4.2 was committed')
+    const back = said({ type: 'build-committed', purpose: 'rollback', build: DIGEST, version: '1.4.2' })
+    expect(seen('head', sight({ events: back }))).toContain('1.4.2 serves again, by rollback')
+  })
+})
+
+describe('the builds', () => {
+  test('are what serves, what is next and the way back', () => {
+    const previous = { ...STATUS.current!, version: '1.4.1' }
+    const shown = seen('tiles', sight({}, { previous, candidate: CANDIDATE }))
+    expect(shown).toMatch(/^In service 1\.4\.2 .*Next 1\.5\.0 .*Way back 1\.4\.1 .*Connections/)
+    expect(seen('tiles', sight())).toMatch(/Way back – none/)
+  })
+
+  test('on probation the new one serves, and the way back is the one that is committed', () => {
+    const status = { state: 'probation', candidate: CANDIDATE, previous: { ...STATUS.current!, version: '1.4.1' } } as const
+    const shown = seen('tiles', sight({}, status))
+    expect(shown).toMatch(/^On probation 1\.5\.0 .*Way back 1\.4\.2 .*Connections/)
+    expect(shown).not.toContain('1.4.1')
+    const releases = [
+      { ...ROW, build: CANDIDATE.build, version: '1.5.0', state: 'candidate' as const, committedAt: null },
+      ROW,
+      { ...ROW, build: `sha256-${'1f'.repeat(32)}`, version: '1.4.1', state: 'previous' as const },
+    ]
+    const timeline = seen('releases', sight({ releases }, status))
+    expect(timeline).toMatch(/1\.5\.0 on probation/)
+    expect(timeline).toMatch(/1\.4\.2 way back/)
+    expect(timeline).toMatch(/1\.4\.1 kept/)
   })
 })
 
