@@ -25,7 +25,10 @@ export const doctor: CommandSpec = {
   async run(input, io) {
     const diagnosis = await diagnose(input, io)
     const paint = painter(hasColor(io.stdout.isTTY === true, io.env))
-    io.stdout.write(has(input, 'json') ? `${JSON.stringify(diagnosis)}\n` : doctorText(diagnosis, paint))
+    const text = has(input, 'json')
+      ? `${JSON.stringify(diagnosis)}\n`
+      : doctorText(diagnosis, paint, io.stdout.columns ?? null)
+    io.stdout.write(text)
     return diagnosis.findings.some(({ level }) => level === 'fail') ? 1 : 0
   },
 }

@@ -1,6 +1,6 @@
 /** What failed here and is not tried again by itself, and what lifts it. Pure functions over the ledger. */
 
-import type { Build, BuildId } from './build.ts'
+import { type Build, type BuildId, nameOf } from './build.ts'
 import type { Ledger, QuarantineEntry, QuarantineRule } from './ledger.ts'
 
 /** The entry that holds this build back under this launch, or null. */
@@ -11,6 +11,15 @@ export function heldBy(ledger: Ledger, build: BuildId, launch: string): Quaranti
 /** Every entry that holds under this launch: what the stager is told. */
 export function heldUnder(ledger: Ledger, launch: string): readonly QuarantineEntry[] {
   return ledger.quarantine.filter((entry) => applies(entry, launch))
+}
+
+/** What whoever asks for such a build is told. */
+export function heldSentence({
+  build,
+  version,
+  reason,
+}: Pick<QuarantineEntry, 'build' | 'version' | 'reason'>): string {
+  return `${nameOf({ id: build, version })} is in quarantine (${reason}); \`autoup upgrade --again\` tries it once`
 }
 
 /** The committed build is never quarantined: a failure of it here is the machine's or the configuration's. */

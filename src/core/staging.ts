@@ -5,7 +5,7 @@ import { unreachable } from './errors.ts'
 import type { CheckResult } from './events.ts'
 import type { Remembered } from './ledger.ts'
 import { type PipelineEvent, type PipelineStep, type Poke, type StagerReport, stepPipeline } from './pipeline.ts'
-import { heldBy, quarantine } from './quarantine.ts'
+import { heldBy, heldSentence, quarantine } from './quarantine.ts'
 import { raiseRatchet } from './ratchet.ts'
 import { LIMITS } from './settings.ts'
 import { shownSource } from './source.ts'
@@ -136,7 +136,7 @@ function onHeld(
   { version, build, reason }: Pick<End<'held'>, 'version' | 'build' | 'reason'>,
   isTold: boolean,
 ): void {
-  const message = `${nameOf({ id: build, version })} is in quarantine (${reason}); \`autoup upgrade --again\` tries it once`
+  const message = heldSentence({ build, version, reason })
   note(turn, 'unchanged', message, isTold ? 'plain' : null)
   if (!isTold) return
   if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true })

@@ -3,20 +3,25 @@
 import type { Diagnosis, EffectiveValue, Level } from '../core/finding.ts'
 import { clean } from './clean.ts'
 import type { Paint } from './color.ts'
+import { wrap } from './layout.ts'
 
 const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
 
-export function doctorText({ name, values, findings }: Diagnosis, paint: Paint): string {
+/** Null columns: no line is broken. */
+export function doctorText({ name, values, findings }: Diagnosis, paint: Paint, columns: number | null = null): string {
+  const room = columns ?? Number.POSITIVE_INFINITY
   const lines = [paint('bold', name)]
   const [optionWidth, valueWidth] = [
     widest(values.map(({ option }) => option)),
     widest(values.map(({ value }) => value)),
   ]
-  for (const value of values) lines.push(valueLine(value, optionWidth, Math.min(valueWidth, 44), paint))
+  for (const value of values)
+    lines.push(...wrap(valueLine(value, optionWidth, Math.min(valueWidth, 44), paint), room, optionWidth + 4))
   lines.push('', paint('bold', 'checks'))
   const checkWidth = widest(findings.map(({ check }) => check))
   for (const { check, level, message } of findings) {
-    lines.push(`  ${paint(COLORS[level], level.padEnd(4))}  ${check.padEnd(checkWidth)}  ${clean(message)}`)
+    const line = `  ${paint(COLORS[level], level.padEnd(4))}  ${check.padEnd(checkWidth)}  ${clean(message)}`
+    lines.push(...wrap(line, room, checkWidth + 10))
   }
   const failed = findings.filter(({ level }) => level === 'fail').length
   const warned = findings.filter(({ level }) => level === 'warn').length

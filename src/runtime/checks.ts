@@ -17,7 +17,7 @@ import { loadBudgets, saveBudget } from './budgets.ts'
 import type { ControlReply } from './control/server.ts'
 import { floorOf, knownOf, NOTHING_KNOWN, stageJob } from './stager/check-job.ts'
 import type { StageJob, StageProgress, StageVerdict } from './stager/stage-protocol.ts'
-import { replyTo } from './stager/stage-reply.ts'
+import { replyTo, replyToLook } from './stager/stage-reply.ts'
 import { type StageCallbacks, type Staging, stage } from './stager/staging.ts'
 import { takeVerdict } from './stager/take-staged.ts'
 
@@ -102,11 +102,8 @@ export class Checks {
   async look(state: State): Promise<ControlReply> {
     return await this.#beside(state, (progress, staging, resolve) => {
       if (progress.type !== 'found') return
-      const { version } = progress
       staging.stop()
-      const isCurrent = version === state.ledger.committed?.version
-      const message = isCurrent ? `nothing new: ${version} is the newest` : `${version} is there, and not taken yet`
-      resolve({ outcome: 'unchanged', message, version, exit: 0 })
+      resolve(replyToLook(progress.version, state))
     })
   }
 

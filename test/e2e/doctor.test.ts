@@ -50,7 +50,7 @@ describe('before a start', () => {
       origin: 'file',
       from: 'autoup.config.json: apps.web.fetch',
     })
-    expect(value('interval')).toMatchObject({ value: '1.0 s', origin: 'default' })
+    expect(value('interval')).toMatchObject({ value: '1s', origin: 'default' })
     expect(value('keep')).toMatchObject({ value: '3', origin: 'default', from: 'default' })
     expect(of('listen')).toMatchObject({ level: 'ok', message: `127.0.0.1:${port} is free` })
     expect(of('source')).toMatchObject({ level: 'ok', message: expect.stringContaining('vouched for by local-file') })

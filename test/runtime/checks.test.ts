@@ -2,10 +2,15 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fetcherFor } from '../../fetchers/index.ts'
+import { COMMAND } from '../../src/core/build.ts'
+import type { Ledger } from '../../src/core/ledger.ts'
 import type { Settings } from '../../src/core/settings.ts'
+import type { State } from '../../src/core/state.ts'
 import { newState } from '../../src/core/supervisor.ts'
 import { Checks } from '../../src/runtime/checks.ts'
+import type { ControlReply } from '../../src/runtime/control/server.ts'
 import { policyOf } from '../../src/runtime/policy.ts'
+import type { StorePaths } from '../../src/store/layout.ts'
 import { SETTINGS } from '../support/settings.ts'
 import { temporaryFolder, temporaryStore } from '../support/stores.ts'
 import { until } from '../support/until.ts'
@@ -20,7 +25,7 @@ export default {
 }
 `
 
-test('who waits until nothing writes to the store waits for what a stopped stager has left', async () => {
+async function endless(): Promise<{ checks: Checks; paths: StorePaths; state: State }> {
   const paths = await temporaryStore()
   const plugin = join(await temporaryFolder(), 'endless.mjs')
   writeFileSync(plugin, ENDLESS)
@@ -31,9 +36,37 @@ test('who waits until nothing writes to the store waits for what a stopped stage
   }
   const source = await fetcherFor(plugin)
   const checks = new Checks({ settings, paths, source, send: () => undefined, emit: () => undefined })
-  await checks.start('plain', newState(policyOf(settings, null)))
+  return { checks, paths, state: newState(policyOf(settings, null)) }
+}
+
+test('who waits until nothing writes to the store waits for what a stopped stager has left', async () => {
+  const { checks, paths, state } = await endless()
+  await checks.start('plain', state)
   await until('it fetches', () => readdirSync(paths.tmp).some((name) => /^stage-[^.]*$/.test(name)))
   checks.stop()
   await checks.idle()
   expect(readdirSync(paths.tmp)).toEqual([])
+})
+
+test('a look says whether what is there can be taken, and why not', async () => {
+  const { checks, state } = await endless()
+  const look = (ledger: Partial<Ledger>): Promise<ControlReply> =>
+    checks.look({ ...state, ledger: { ...state.ledger, ...ledger } })
+  const there = { version: '1', exit: 0 }
+  expect(await look({})).toEqual({
+    ...there,
+    outcome: 'available',
+    message: '1 is there: `autoup upgrade` takes it now',
+  })
+  const committed = { ...COMMAND, id: 'sha256-1', version: '1' }
+  expect(await look({ committed })).toMatchObject({ ...there, outcome: 'unchanged' })
+  const entry = { build: 'sha256-2', version: '1', reason: 'it died', at: '2026-01-01T00:00:00Z' }
+  expect(await look({ quarantine: [{ ...entry, rule: 'operator', launch: null }] })).toEqual({
+    ...there,
+    outcome: 'quarantined',
+    message: '1 is in quarantine (it died); `autoup upgrade --again` tries it once',
+  })
+  const other = { ...entry, rule: 'behaviour', launch: 'of another command' } as const
+  expect(await look({ quarantine: [other] })).toMatchObject({ outcome: 'available' })
+  await checks.idle()
 })

@@ -1,7 +1,6 @@
 /** Each option of a service with the value it has, and the place where that was said. */
 
 import { fetcherFor } from '../../../fetchers/index.ts'
-import { formatDuration } from '../../core/duration.ts'
 import type { EffectiveValue } from '../../core/finding.ts'
 import { presetOf } from '../../core/presets.ts'
 import { DEFAULTS, type Settings } from '../../core/settings.ts'
@@ -61,7 +60,7 @@ function usualValue(
   if (flag === NAME.flag) return settings.name
   if (flag === STATE_DIR.flag) return settings.stateDir
   if (flag === 'log-format') return settings.logFormat
-  if (flag === 'interval' && usualIntervalMs !== null) return formatDuration(usualIntervalMs)
+  if (flag === 'interval' && usualIntervalMs !== null) return `${usualIntervalMs / 1_000}s`
   if (flag === 'drain-signal') return presetOf(settings.command)?.drainSignal ?? 'SIGTERM'
   return usual ?? (value === undefined ? 'off' : 'none')
 }

@@ -38,7 +38,7 @@ export interface ControlOptions {
 }
 
 export interface ControlReply {
-  readonly outcome: Outcome | 'accepted' | 'paused' | 'resumed' | 'reloaded'
+  readonly outcome: Outcome | 'available' | 'accepted' | 'paused' | 'resumed' | 'reloaded'
   /** A sentence for whoever asked. */
   readonly message: string
   readonly version: string | null

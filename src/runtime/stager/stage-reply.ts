@@ -3,8 +3,19 @@
 import { refusalOf } from '../../core/build.ts'
 import { unreachable } from '../../core/errors.ts'
 import type { CheckEnd } from '../../core/pipeline.ts'
+import { heldSentence, heldUnder } from '../../core/quarantine.ts'
 import type { State } from '../../core/state.ts'
 import type { ControlReply } from '../control/server.ts'
+
+/** To a look that has found a release and does not fetch it: what it has of its bytes is the version. */
+export function replyToLook(version: string, { ledger, policy }: Pick<State, 'ledger' | 'policy'>): ControlReply {
+  const reply = { version, exit: 0 }
+  if (version === ledger.committed?.version)
+    return { ...reply, outcome: 'unchanged', message: `nothing new: ${version} is the newest` }
+  const held = heldUnder(ledger, policy.launch).find((entry) => entry.version === version)
+  if (held) return { ...reply, outcome: 'quarantined', message: heldSentence(held) }
+  return { ...reply, outcome: 'available', message: `${version} is there: \`autoup upgrade\` takes it now` }
+}
 
 export function replyTo(report: CheckEnd, state: Pick<State, 'ledger'>): ControlReply {
   switch (report.type) {
@@ -23,10 +34,8 @@ export function replyTo(report: CheckEnd, state: Pick<State, 'ledger'>): Control
         version: report.version,
         exit: 5,
       }
-    case 'held': {
-      const message = `${report.version} is in quarantine (${report.reason})`
-      return { outcome: 'quarantined', message, version: report.version, exit: 6 }
-    }
+    case 'held':
+      return { outcome: 'quarantined', message: heldSentence(report), version: report.version, exit: 6 }
     case 'incomplete':
       return { outcome: 'incomplete', message: report.message, version: null, exit: 1 }
     case 'error':

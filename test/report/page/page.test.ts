@@ -121,7 +121,11 @@ describe('the builds', () => {
   })
 
   test('on probation the new one serves, and the way back is the one that is committed', () => {
-    const status = { state: 'probation', candidate: CANDIDATE, previous: { ...STATUS.current!, version: '1.4.1' } } as const
+    const status = {
+      state: 'probation',
+      candidate: CANDIDATE,
+      previous: { ...STATUS.current!, version: '1.4.1' },
+    } as const
     const shown = seen('tiles', sight({}, status))
     expect(shown).toMatch(/^On probation 1\.5\.0 .*Way back 1\.4\.2 .*Connections/)
     expect(shown).not.toContain('1.4.1')
