@@ -17,6 +17,8 @@ export type Entry =
 export interface EntryQuestion {
   /** Where the build lies, absolute. */
   readonly tree: string
+  /** What that is called. Default: `the build`. */
+  readonly where?: string
   /** `executables` of its build.json. */
   readonly executables: readonly string[]
   /** The service or project: decides between several executables. */
@@ -61,7 +63,7 @@ export function pathsOfCommand(word: string): readonly string[] {
   return FOLDERS.map((folder) => (folder === '' ? word : `${folder}/${word}`))
 }
 
-function lookUp({ tree, executables, searchPath }: EntryQuestion, word: string): Entry {
+function lookUp({ tree, where = 'the build', executables, searchPath }: EntryQuestion, word: string): Entry {
   const places = pathsOfCommand(word).map((path) => join(tree, path))
   if (isAbsolute(word)) places.push(word)
   else if (!word.includes('/')) {
@@ -74,8 +76,8 @@ function lookUp({ tree, executables, searchPath }: EntryQuestion, word: string):
     if (entry.kind === 'not-executable') refused ??= entry
   }
   const holds = executables.length === 0 ? '' : ` (it holds ${listed(executables)})`
-  const where = isAbsolute(word) ? '' : ` in the build${holds}${word.includes('/') ? '' : ' or in PATH'}`
-  const message = `cannot find the command '${word}'${where}: check how it is written`
+  const looked = isAbsolute(word) ? '' : ` in ${where}${holds}${word.includes('/') ? '' : ' or in PATH'}`
+  const message = `cannot find the command '${word}'${looked}: check how it is written`
   return refused ?? { kind: 'not-found', message }
 }
 

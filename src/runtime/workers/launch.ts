@@ -15,6 +15,7 @@ import type { StorePaths } from '../../store/layout.ts'
 import { childEnvironment, readEnvFile } from '../../system/environment.ts'
 import { programOf } from '../../system/procfs.ts'
 import type { User } from '../../system/user.ts'
+import { checkProgram } from '../../trust/content.ts'
 import { masterMark } from '../master-mark.ts'
 
 export interface Launch {
@@ -33,18 +34,40 @@ export function directoryOf(
   return build.id === COMMAND.id ? directory : treeFolder(paths, build.id)
 }
 
-/** Throws AutoupError `not-found` or `not-executable` that names what is missing. */
+/** Throws AutoupError `not-found` or `not-executable` that names what is missing, or what cannot be run and why. */
 export function resolveLaunch(paths: StorePaths, build: Build, settings: Settings): Launch {
   const cwd = directoryOf(paths, build, settings)
   const { embedded, name: project } = settings
   const command = build.id === COMMAND.id ? (embedded?.command ?? settings.command) : settings.command
   const executables = readBuildFile(paths, build.id)?.executables ?? []
-  const entry = findEntry({ tree: cwd, executables, project, command, searchPath: process.env.PATH ?? DEFAULT_PATH })
+  const searchPath = searchPathOf(settings)
+  const where = build.id === COMMAND.id ? cwd : 'the build'
+  const entry = findEntry({ tree: cwd, where, executables, project, command, searchPath })
   if (entry.kind !== 'found') {
     throw new AutoupError(entry.kind === 'not-executable' ? 'not-executable' : 'not-found', entry.message)
   }
+  const problem = problemOf(entry.path, searchPath)
+  if (problem !== null)
+    throw new AutoupError('not-executable', `cannot run '${command[0] ?? entry.path}': it ${problem}`)
   const args = command.length > 0 ? command.slice(1) : (embedded?.args ?? [])
   return { argv: [entry.path, ...args], cwd, preset: presetOf(command.length > 0 ? command : [entry.path]) }
+}
+
+/** The worker's own. Throws AutoupError `config` where the environment file cannot be read. */
+function searchPathOf({ envFile }: Pick<Settings, 'envFile'>): string {
+  const given = envFile === null ? undefined : readEnvFile(envFile).PATH
+  return given ?? process.env.PATH ?? DEFAULT_PATH
+}
+
+/** The shell through which it is started (spawn.ts) would run any text, and an empty file with success. */
+function problemOf(path: string, searchPath: string): string | null {
+  try {
+    return checkProgram(path, searchPath)
+  } catch (error) {
+    // Who may run a program need not be able to read it.
+    if (errnoOf(error) === 'EACCES') return null
+    throw error
+  }
 }
 
 /**
