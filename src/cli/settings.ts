@@ -4,7 +4,7 @@
  */
 
 import { join, resolve } from 'node:path'
-import { type ListenSpec, parseListen } from '../core/address.ts'
+import { type ListenSpec, parseListen, refuseTwins } from '../core/address.ts'
 import { parseDuration } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
 import { checkName } from '../core/name.ts'
@@ -48,7 +48,8 @@ export function buildSettings(input: Input, io: Io, app: FileLayer | null = null
   const command = isOwnCommand ? input.command : app.command
   if (source === null && command.length === 0) throw nothing(input, app)
   refuseWithoutEffect(input, app, source)
-  const listen = distinct(options.readAll('listen', parseListen))
+  const listen = options.readAll('listen', parseListen)
+  refuseTwins(listen)
   return {
     name: nameGiven(input, options) ?? app?.key ?? nameFor(source, command),
     stateDir: stateDirectory(input, io, app),
@@ -139,12 +140,6 @@ function nameFor(source: string | null, command: readonly string[]): string {
   if (name !== null) return name
   const from = source ?? command.join(' ')
   throw new AutoupError('usage', `cannot make a name from '${from}': give one with --name`)
-}
-
-function distinct(listen: readonly ListenSpec[]): readonly ListenSpec[] {
-  const twice = listen.find((spec, index) => listen.findIndex(({ name }) => name === spec.name) < index)
-  if (twice === undefined) return listen
-  throw new AutoupError('usage', `two listeners are named '${twice.name}': name them apart with --listen NAME=ADDR`)
 }
 
 function pageApart(page: PageAddress, listen: readonly ListenSpec[]): PageAddress {

@@ -34,6 +34,19 @@ export function formatAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
+/** Throws AutoupError `usage` where two have one address, or one name. */
+export function refuseTwins(specs: readonly ListenSpec[]): void {
+  const address = repeated(specs.map((spec) => formatAddress(spec.address)))
+  if (address !== undefined) throw new AutoupError('usage', `two listeners have the address ${address}: leave one out`)
+  const name = repeated(specs.map((spec) => spec.name))
+  if (name === undefined) return
+  throw new AutoupError('usage', `two listeners are named '${name}': name them apart with --listen NAME=ADDR`)
+}
+
+function repeated(texts: readonly string[]): string | undefined {
+  return texts.find((text, index) => texts.indexOf(text) < index)
+}
+
 function parseAddress(body: string, whole: string): Address {
   if (body.startsWith('unix:')) return parseUnix(body.slice(5), whole)
   const bare = /^(?:\*:|:)?(\d+)$/.exec(body)

@@ -6,9 +6,9 @@
  */
 
 import { chmodSync, chownSync } from 'node:fs'
-import { formatAddress, type ListenSpec } from '../core/address.ts'
+import { formatAddress, type ListenSpec, refuseTwins } from '../core/address.ts'
 import { describeSocket } from './describe-socket.ts'
-import { bindNew, closeListener, type Listener, matchInherited, refuseTwins } from './listeners.ts'
+import { bindNew, closeListener, type Listener, matchInherited } from './listeners.ts'
 import { lookUpUser } from './user.ts'
 
 export interface ListenerPlan {

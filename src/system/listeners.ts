@@ -5,8 +5,7 @@
  */
 
 import { unlinkSync } from 'node:fs'
-import { type Address, formatAddress, type ListenSpec } from '../core/address.ts'
-import { AutoupError } from '../core/errors.ts'
+import { type Address, formatAddress, type ListenSpec, refuseTwins } from '../core/address.ts'
 import { bindListener } from './bind-listener.ts'
 import { describeSocket, inodeOf, isBoundTo } from './describe-socket.ts'
 import type { InheritedSocket } from './inherited.ts'
@@ -96,21 +95,6 @@ function isIpv4Apart(address: Address, specs: readonly ListenSpec[]): boolean {
   if (address.family !== 'tcp' || address.host === null) return false
   const beside = `0.0.0.0:${address.port}`
   return isAnyHost(address.host) && specs.some((spec) => formatAddress(spec.address) === beside)
-}
-
-export function refuseTwins(specs: readonly ListenSpec[]): void {
-  const seen = new Set<string>()
-  for (const spec of specs) {
-    for (const [what, value] of [
-      ['name', spec.name],
-      ['address', formatAddress(spec.address)],
-    ] as const) {
-      if (seen.has(`${what} ${value}`)) {
-        throw new AutoupError('usage', `two listeners have the ${what} ${value}; leave one out, or write NAME=ADDR`)
-      }
-      seen.add(`${what} ${value}`)
-    }
-  }
 }
 
 /** By name and address, then by address, then by name; one socket serves one spec. */

@@ -165,7 +165,8 @@ describe('the environment', () => {
 describe('mistakes', () => {
   test.each<[string, RegExp]>([
     [`--listen nowhere ${COMMAND}`, /^--listen: cannot listen on 'nowhere'/],
-    [`--listen 8080 --listen 8080 ${COMMAND}`, /two listeners are named 'port-8080'/],
+    [`--listen 8080 --listen 8080 ${COMMAND}`, /two listeners have the address \*:8080: leave one out/],
+    [`--listen 127.0.0.1:80 --listen [::1]:80 ${COMMAND}`, /two listeners are named 'port-80'/],
     [`--instances 0 ${COMMAND}`, /^--instances: .*1 to 1000/],
     [`--instances 1001 ${COMMAND}`, /1 to 1000/],
     [`--instances 1.5 ${COMMAND}`, /1 to 1000/],

@@ -98,7 +98,7 @@ test.each([
 
 test.each([
   [['a=8080', 'b=8080'], 'two listeners have the address *:8080'],
-  [['a=8080', 'a=8081'], 'two listeners have the name a'],
+  [['a=8080', 'a=8081'], "two listeners are named 'a'"],
 ])('%j is a usage error', (texts, message) => {
   const error = refusal(() => openAll(texts))
   expect(error.code).toBe('usage')
