@@ -36,7 +36,7 @@ export async function runProgram(words: readonly string[], io: Io): Promise<numb
     const [, option] = /^error: unknown option '([^']+)'$/.exec(error.message) ?? []
     const at = spec?.takes === 'command' && option !== undefined ? firstWord(spec, args) : -1
     if (at > 0 && at < args.findIndex((arg) => arg.startsWith(option as string))) throw withoutDashes(args, at)
-    throw new AutoupError('usage', sentenceOf(error.message))
+    throw new AutoupError('usage', sentenceOf(error.message, spec?.name))
   }
   // TypeScript does not see that an action has run.
   return (job as (() => Promise<number>) | null)?.() ?? 0
@@ -164,10 +164,12 @@ function widthOf(command: Command): number {
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` as one sentence. */
-function sentenceOf(message: string): string {
+function sentenceOf(message: string, command: string | undefined): string {
+  const help = ['autoup', ...(command === undefined ? [] : [command]), '--help'].join(' ')
   return message
     .replace(/^error: /, '')
     .replace(/\s*\n\s*\(Did you mean (.*)\?\)/, ': did you mean $1?')
+    .replace(/^unknown (option|command) '[^']*'$/, `$&: see ${help}`)
     .replace(/^option '(\S+) <(.*)>' argument missing$/, '$1 needs a value: write $1 $2')
     .replace(/^too many arguments for '(\w+)'.*$/, "too many words for '$1': see autoup $1 --help")
     .trim()

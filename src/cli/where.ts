@@ -5,6 +5,7 @@
  */
 
 import { resolve } from 'node:path'
+import { AutoupError } from '../core/errors.ts'
 import { checkName } from '../core/name.ts'
 import { type FileLayer, type Input, lastValue, type OptionSpec } from './command.ts'
 import type { Environment, Io } from './io.ts'
@@ -61,9 +62,12 @@ export function stateDirectory(
   return resolve(state, 'autoup')
 }
 
-/** As it was given: by the flag, or in the environment. */
+/** As it was given: by the flag, or in the environment. Throws AutoupError `usage`. */
 export function stateDirectoryGiven(input: Input, { env }: Pick<Io, 'env'>): string | undefined {
-  return lastValue(input, STATE_DIR.flag) || env.AUTOUP_STATE_DIR || undefined
+  const flag = lastValue(input, STATE_DIR.flag)
+  // As of a variable of the shell that is not set: nobody means the default by it.
+  if (flag === '') throw new AutoupError('usage', '--state-dir needs a directory: write one, or leave it out')
+  return flag ?? (env.AUTOUP_STATE_DIR || undefined)
 }
 
 /** The service a command is to talk to, or undefined: the only one that runs. Throws AutoupError `usage`. */

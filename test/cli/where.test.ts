@@ -15,15 +15,14 @@ describe('the state directory', () => {
     ['that of XDG', {}, { XDG_STATE_HOME: '/xdg' }, false, '/xdg/autoup'],
     ['a relative XDG is none', {}, { XDG_STATE_HOME: 'xdg', HOME: '/h' }, false, '/h/.local/state/autoup'],
     ['that of a user', {}, { HOME: '/h' }, false, '/h/.local/state/autoup'],
-    [
-      'empty variables are none',
-      { 'state-dir': '' },
-      { AUTOUP_STATE_DIR: '', STATE_DIRECTORY: '' },
-      true,
-      '/var/lib/autoup',
-    ],
+    ['empty variables are none', {}, { AUTOUP_STATE_DIR: '', STATE_DIRECTORY: '' }, true, '/var/lib/autoup'],
   ])('%s', (_what, options: Record<string, string>, env: Record<string, string>, isRoot, expected) => {
     expect(stateDirectory(input(options), { env, cwd: '/home/me', isRoot })).toBe(expected)
+  })
+
+  test('is not the default where the flag has nothing', () => {
+    const io = { env: {}, cwd: '/', isRoot: true }
+    expect(() => stateDirectory(input({ 'state-dir': '' }), io)).toThrow(/^--state-dir needs a directory/)
   })
 })
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -21,12 +21,16 @@ const table: [string, string[], number, RegExp][] = [
   ['a bad signal name', ['--drain-signal', 'SIGFOO', '--', 'true'], 2, /SIGFOO/],
   ['a bad strategy', ['--strategy', 'purple', '--', 'true'], 2, /blue-green/],
   ['a bad way to be ready', ['--ready', 'maybe', '--', 'true'], 2, /notify/],
+  ['an option like no other', ['--frobnicate', '--', 'true'], 2, /'--frobnicate': see autoup run --help/],
+  ['an empty state directory', ['--state-dir', '', '--', 'true'], 2, /--state-dir needs a directory/],
+  ['the same address twice', ['--listen', '9', '--listen', '9', '--', 'true'], 2, /two .* address \*:9: leave one out/],
   ['no command and no --fetch', [], 2, /--fetch/],
   ['an unknown scheme', ['--fetch', 'ftp://example.org/x'], 2, /file:/],
   ['an unknown user', ['--user', 'nobody-such', '--', 'true'], 2, /nobody-such/],
   ['a missing command', ['--', '/nonexistent/program'], 127, /\/nonexistent\/program/],
   ['a missing command in PATH', ['--', 'no-such-program-here'], 127, /no-such-program-here/],
   ['a command that is not executable', ['--', '/etc/passwd'], 126, /\/etc\/passwd/],
+  ['a command that is nowhere, in the directory it is run in', ['--', './no-such'], 127, /'\.\/no-such' in \//],
   ['a command that is a folder', ['--', '/etc'], 126, /'\/etc' is a folder/],
   ['a unix path that is too long', ['--listen', `unix:/tmp/${'x'.repeat(120)}`, '--', 'true'], 2, /107 bytes/],
   ['a relative unix path', ['--listen', 'unix:app.sock', '--', 'true'], 2, /absolute/],
@@ -43,6 +47,32 @@ describe('bad options get one clear sentence and the right exit code', () => {
     expect(stdout).toBe('')
     expect(stderr, 'no stack trace').not.toMatch(/\n\s+at /)
   })
+})
+
+const programs: [string, string | Buffer, RegExp][] = [
+  ['is empty', '', /is empty/],
+  ['is text', 'sleep 1000\n', /is text without a #! line/],
+  ['has no interpreter', '#!/nonexistent/sh\n', /needs \/nonexistent\/sh/],
+  ['is a truncated program', readFileSync('/bin/sh').subarray(0, 20_000), /is a truncated ELF file/],
+]
+
+test.each(programs)('a command that %s is not handed to a shell', async (_, content, words) => {
+  const program = join(temporaryDirectory(), 'app')
+  writeFileSync(program, content, { mode: 0o755 })
+  const { code, stderr } = await autoup(['run', '--state-dir', temporaryDirectory(), '--', program])
+  expect(stderr).toMatch(/^autoup: cannot run '[^\n]*\n$/)
+  expect(stderr).toMatch(words)
+  expect(code).toBe(126)
+})
+
+test('a command, and the interpreter it names, are looked up where its own PATH says', async () => {
+  const folder = temporaryDirectory()
+  writeFileSync(join(folder, 'tool'), '#!/usr/bin/env own-sh\n', { mode: 0o755 })
+  writeFileSync(join(folder, 'own-sh'), '#!/bin/sh\nexit 7\n', { mode: 0o755 })
+  writeFileSync(join(folder, 'env'), `PATH=/usr/bin:/bin:${folder}\n`)
+  const args = ['--state-dir', temporaryDirectory(), '--no-respawn', '--env-file', join(folder, 'env'), '--', 'tool']
+  const { code, stderr } = await autoup(['run', ...args])
+  expect(code, stderr).toBe(7)
 })
 
 test.each([['run', '--', 'true'], ['start', '--', 'true'], ['dev', '--', 'true'], ['demo']])(
