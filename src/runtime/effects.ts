@@ -9,6 +9,7 @@ import type { Checks } from './checks.ts'
 import type { Requests } from './control/requests.ts'
 import type { EventLog } from './event-log.ts'
 import type { Hooks } from './hooks.ts'
+import type { Looks } from './looks.ts'
 import type { Reload } from './reload.ts'
 import type { StoreWriter } from './store-writer.ts'
 import type { Tending } from './tending.ts'
@@ -20,6 +21,7 @@ export interface Parts {
   readonly store: StoreWriter
   readonly workforce: Workforce
   readonly checks: Checks
+  readonly looks: Looks
   readonly preflight: Preflight
   readonly hooks: Hooks
   readonly reload: Reload
@@ -31,7 +33,7 @@ export interface Parts {
 }
 
 export function carryOut(effect: Effect, parts: Parts): Input | undefined {
-  const { log, store, workforce, checks, preflight, hooks, reload, requests, tending, state, end } = parts
+  const { log, store, workforce, checks, looks, preflight, hooks, reload, requests, tending, state, end } = parts
   switch (effect.type) {
     case 'save':
       return store.save(effect)
@@ -56,9 +58,10 @@ export function carryOut(effect: Effect, parts: Parts): Input | undefined {
       break
     case 'stop-stager':
       checks.stop()
+      looks.stop()
       break
     case 'stop-check':
-      checks.stopCheck()
+      checks.stop()
       break
     case 'apply-settings':
       reload.apply()

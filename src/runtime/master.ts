@@ -24,12 +24,14 @@ import { EventLog } from './event-log.ts'
 import { History } from './history.ts'
 import { Hooks } from './hooks.ts'
 import type { Live } from './live.ts'
+import { Looks } from './looks.ts'
 import { Loop } from './loop.ts'
 import { openPage } from './page/page.ts'
 import type { Presenters } from './page/presenters.ts'
 import { environmentOf, policyOf } from './policy.ts'
 import { Reload, type ReloadHost } from './reload.ts'
 import { handleSignals } from './signals.ts'
+import { StagerJobs } from './stager/jobs.ts'
 import { sourceIntervalMs } from './stager/token.ts'
 import { StoreWriter } from './store-writer.ts'
 import type { Voice } from './systemd-voice.ts'
@@ -120,7 +122,9 @@ export async function runMaster(
   const preflight = new Preflight(context)
   const hooks = new Hooks(context)
   log.subscribe(log.kept.at(-1)?.sequence ?? 0, (event) => hooks.note(event))
-  const checks = new Checks(context)
+  const jobs = new StagerJobs(context)
+  const checks = new Checks(context, jobs)
+  const looks = new Looks(context, jobs)
   const reload = new Reload({ live, paths, host, send, emit, state: () => loop.state })
   const tending = tendListeners(
     () => live.listeners,
@@ -133,7 +137,7 @@ export async function runMaster(
   )
   const state = (): State => loop.state
   const store = new StoreWriter({ paths, live, emit, state })
-  const parts = { log, store, workforce, checks, preflight, hooks, reload, requests, tending, state, end }
+  const parts = { log, store, workforce, checks, looks, preflight, hooks, reload, requests, tending, state, end }
   const loop = new Loop(newState(policy, ledger, settings.instances), (effect) => carryOut(effect, parts), follow)
 
   function follow(state: State): void {
@@ -147,7 +151,7 @@ export async function runMaster(
 
   const startedAt = new Date().toISOString()
   const handlers = controlHandlers({
-    ...{ loop, log, requests, checks, paths, live, reload, startedAt, history, presenters },
+    ...{ loop, log, requests, jobs, looks, paths, live, reload, startedAt, history, presenters },
   })
   const control = await openControl({ directory: paths.root, handlers }, (message) =>
     log.emit({ type: 'warning', message }),
@@ -169,6 +173,7 @@ export async function runMaster(
   const status = await ended
   watch?.connect({ changed: () => undefined, warn: () => undefined })
   checks.stop()
+  looks.stop()
   hooks.end()
   workforce.end()
   tending.stop()
@@ -177,7 +182,7 @@ export async function runMaster(
   await page?.close()
   await control.close()
   // Nothing may write to the store once the lock is given up.
-  await Promise.all([store.idle(), checks.idle(), hooks.idle()])
+  await Promise.all([store.idle(), jobs.idle(), hooks.idle()])
   log.emit({ type: 'master-stopped' })
   reload.end()
   release(live, paths)

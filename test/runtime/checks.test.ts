@@ -9,7 +9,9 @@ import type { State } from '../../src/core/state.ts'
 import { newState } from '../../src/core/supervisor.ts'
 import { Checks } from '../../src/runtime/checks.ts'
 import type { ControlReply } from '../../src/runtime/control/server.ts'
+import { Looks } from '../../src/runtime/looks.ts'
 import { policyOf } from '../../src/runtime/policy.ts'
+import { StagerJobs } from '../../src/runtime/stager/jobs.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
 import { SETTINGS } from '../support/settings.ts'
 import { temporaryFolder, temporaryStore } from '../support/stores.ts'
@@ -25,7 +27,7 @@ export default {
 }
 `
 
-async function endless(): Promise<{ checks: Checks; paths: StorePaths; state: State }> {
+async function endless(): Promise<{ checks: Checks; looks: Looks; jobs: StagerJobs; paths: StorePaths; state: State }> {
   const paths = await temporaryStore()
   const plugin = join(await temporaryFolder(), 'endless.mjs')
   writeFileSync(plugin, ENDLESS)
@@ -35,23 +37,25 @@ async function endless(): Promise<{ checks: Checks; paths: StorePaths; state: St
     ...{ stateDir: dirname(root), name: basename(root), source: plugin, allowUnverified: true },
   }
   const source = await fetcherFor(plugin)
-  const checks = new Checks({ settings, paths, source, send: () => undefined, emit: () => undefined })
-  return { checks, paths, state: newState(policyOf(settings, null)) }
+  const context = { settings, paths, source, send: () => undefined, emit: () => undefined }
+  const jobs = new StagerJobs(context)
+  const [checks, looks] = [new Checks(context, jobs), new Looks(context, jobs)]
+  return { checks, looks, jobs, paths, state: newState(policyOf(settings, null)) }
 }
 
 test('who waits until nothing writes to the store waits for what a stopped stager has left', async () => {
-  const { checks, paths, state } = await endless()
+  const { checks, jobs, paths, state } = await endless()
   await checks.start('plain', state)
   await until('it fetches', () => readdirSync(paths.tmp).some((name) => /^stage-[^.]*$/.test(name)))
   checks.stop()
-  await checks.idle()
+  await jobs.idle()
   expect(readdirSync(paths.tmp)).toEqual([])
 })
 
 test('a look says whether what is there can be taken, and why not', async () => {
-  const { checks, state } = await endless()
+  const { looks, jobs, state } = await endless()
   const look = (ledger: Partial<Ledger>): Promise<ControlReply> =>
-    checks.look({ ...state, ledger: { ...state.ledger, ...ledger } })
+    looks.look({ ...state, ledger: { ...state.ledger, ...ledger } })
   const there = { version: '1', exit: 0 }
   expect(await look({})).toEqual({
     ...there,
@@ -68,5 +72,5 @@ test('a look says whether what is there can be taken, and why not', async () => 
   })
   const other = { ...entry, rule: 'behaviour', launch: 'of another command' } as const
   expect(await look({ quarantine: [other] })).toMatchObject({ outcome: 'available' })
-  await checks.idle()
+  await jobs.idle()
 })

@@ -4,14 +4,15 @@ import { messageOf, unreachable } from '../../core/errors.ts'
 import type { ReleaseRow, Status } from '../../core/status.ts'
 import { checkSeal, damageOf } from '../../store/check-seal.ts'
 import type { StorePaths } from '../../store/layout.ts'
-import type { Checks } from '../checks.ts'
 import type { EventLog } from '../event-log.ts'
 import type { History } from '../history.ts'
 import type { Live } from '../live.ts'
+import type { Looks } from '../looks.ts'
 import type { Loop } from '../loop.ts'
 import { processMeasures } from '../measures.ts'
 import type { Presenters } from '../page/presenters.ts'
 import type { Reload } from '../reload.ts'
+import type { StagerJobs } from '../stager/jobs.ts'
 import { listReleases } from './releases.ts'
 import type { Requests } from './requests.ts'
 import type { ControlHandlers, ControlOptions, ControlReply, ControlVerb } from './server.ts'
@@ -21,7 +22,8 @@ export interface ControlContext {
   readonly loop: Loop
   readonly log: EventLog
   readonly requests: Requests
-  readonly checks: Checks
+  readonly jobs: StagerJobs
+  readonly looks: Looks
   readonly paths: StorePaths
   /** ISO 8601. */
   readonly startedAt: string
@@ -32,10 +34,10 @@ export interface ControlContext {
 }
 
 export function controlHandlers(context: ControlContext): ControlHandlers {
-  const { loop, log, paths, live, startedAt, history, presenters, checks } = context
+  const { loop, log, paths, live, startedAt, history, presenters, jobs } = context
   const status = (): Status => {
     const { settings, listeners } = live
-    return toStatus(loop.state, { name: settings.name, startedAt, listeners, budget: checks.budget })
+    return toStatus(loop.state, { name: settings.name, startedAt, listeners, budget: jobs.budget })
   }
   return {
     status,
@@ -53,7 +55,7 @@ export function controlHandlers(context: ControlContext): ControlHandlers {
 }
 
 async function request(verb: ControlVerb, options: ControlOptions, context: ControlContext): Promise<ControlReply> {
-  const { loop, requests, checks } = context
+  const { loop, requests, looks } = context
   const { wait, again, resetTrust, now } = options
   switch (verb) {
     case 'upgrade':
@@ -63,9 +65,9 @@ async function request(verb: ControlVerb, options: ControlOptions, context: Cont
     case 'rollback':
       return await rollback(wait, context)
     case 'check':
-      return await checks.look(loop.state)
+      return await looks.look(loop.state)
     case 'stage':
-      return await checks.stageOnly(loop.state)
+      return await looks.stage(loop.state)
     case 'pause':
       loop.send({ type: 'pause' })
       return done('paused', 'promotions are paused; releases are still staged, and `autoup upgrade` still promotes')

@@ -6,9 +6,10 @@ import { newState } from '../../core/supervisor.ts'
 import { createFolder, createStore, storePaths } from '../../store/layout.ts'
 import { loadLedger } from '../../store/ledger-file.ts'
 import { acquireLock } from '../../system/lock.ts'
-import { Checks } from '../checks.ts'
 import type { ControlReply } from '../control/server.ts'
+import { Looks } from '../looks.ts'
 import { policyOf } from '../policy.ts'
+import { StagerJobs } from './jobs.ts'
 
 /** Throws AutoupError, `locked` when a master runs meanwhile. */
 export async function stageAlone(settings: Settings): Promise<ControlReply> {
@@ -16,14 +17,13 @@ export async function stageAlone(settings: Settings): Promise<ControlReply> {
   const paths = storePaths(settings.stateDir, settings.name)
   createFolder(paths.root, 0o755)
   const lock = acquireLock(paths.lock)
-  const nobody = () => undefined
-  const checks = new Checks({ settings, paths, source, send: nobody, emit: nobody })
+  const jobs = new StagerJobs({ settings, paths, source })
   try {
     createStore(paths)
     const { ledger } = await loadLedger(paths)
-    return await checks.stageOnly(newState(policyOf(settings, null), ledger, 1))
+    return await new Looks({ source }, jobs).stage(newState(policyOf(settings, null), ledger, 1))
   } finally {
-    await checks.idle()
+    await jobs.idle()
     lock.release()
   }
 }
