@@ -6,27 +6,18 @@
  * again before that, it is still the same one.
  */
 
-import { fetcherFor } from '../../fetchers/index.ts'
-import { COMMAND } from '../core/build.ts'
 import { AutoupError, EXIT_STATUS, messageOf } from '../core/errors.ts'
 import type { AutoupEvent, ReloadOutcome } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
-import { compareSettings } from '../core/settings-change.ts'
-import type { Input, Policy, State } from '../core/state.ts'
+import type { Input, State } from '../core/state.ts'
 import { hasProcess, isLive } from '../core/workers.ts'
 import type { StorePaths } from '../store/layout.ts'
-import { carryOutPlan, closeAll, type ListenerPlan, planListeners } from '../system/change-listeners.ts'
+import { carryOutPlan, closeAll, type ListenerPlan } from '../system/change-listeners.ts'
 import { closeListener, type Listener } from '../system/listeners.ts'
-import { lookUpUser } from '../system/user.ts'
 import { recordOf } from './boot.ts'
 import type { ControlReply } from './control/server.ts'
 import type { Live } from './live.ts'
-import { environmentOf, policyOf } from './policy.ts'
-import { refuseFixedProbe, requireProof } from './preconditions.ts'
-import { sourceIntervalMs } from './stager/token.ts'
-import { sharedSpecs } from './workers/doors.ts'
-import { resolveLaunch } from './workers/launch.ts'
-import { preloadFor } from './workers/preload.ts'
+import { type Prepared, prepareReload } from './prepare-reload.ts'
 
 /** Where the settings come from. */
 export interface ReloadHost {
@@ -43,14 +34,6 @@ export interface ReloadContext {
   readonly send: (input: Input) => void
   readonly emit: (event: AutoupEvent) => void
   readonly state: () => State
-}
-
-interface Prepared extends Omit<Live, 'listeners'> {
-  readonly plan: ListenerPlan
-  readonly policy: Policy
-  readonly changed: readonly string[]
-  readonly needsWorkers: boolean
-  readonly instances: number | null
 }
 
 interface Retired {
@@ -133,12 +116,12 @@ export class Reload {
   }
 
   async #reload(): Promise<ControlReply> {
-    const { host, emit } = this.#context
+    const { host, emit, live, paths } = this.#context
     if (this.#isStopping) return STOPPED
     emit({ type: 'reload-started' })
     let prepared: Prepared
     try {
-      prepared = await this.#prepare(await host.load())
+      prepared = await prepareReload(await host.load(), { live, paths, emit, held: this.#held() })
     } catch (error) {
       return this.#finished('refused', `${messageOf(error)}; everything stays as it was`, error)
     }
@@ -155,40 +138,6 @@ export class Reload {
     if (this.#pending === null) return this.#finished('applied', `changed: ${names}`)
     const { promotion } = this.#context.state()
     return this.#finished('waiting', `changes when the ${promotion?.purpose} under way has ended: ${names}`)
-  }
-
-  /** All that can fail. */
-  async #prepare(settings: Settings): Promise<Prepared> {
-    const { live, paths, emit } = this.#context
-    const { changed, fixed, needsWorkers } = compareSettings(live.settings, settings)
-    if (fixed.length > 0) {
-      const names = fixed.join(' and ')
-      throw new AutoupError('config', `${names} cannot change while it runs: stop it and start it again for that`)
-    }
-    const warn = (message: string): void => emit({ type: 'warning', message })
-    refuseFixedProbe(settings)
-    const user = settings.user === null ? null : lookUpUser(settings.user)
-    const source = settings.source === null ? null : await fetcherFor(settings.source)
-    if (source === null) resolveLaunch(paths, COMMAND, settings)
-    const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
-    const instances = settings.instances === live.settings.instances ? null : settings.instances
-    const plan = planListeners(sharedSpecs(settings.listen), this.#held())
-    try {
-      requireProof(settings, plan.entries.length, warn)
-    } catch (error) {
-      closeAll(plan.fresh)
-      throw error
-    }
-    const environment = environmentOf(settings)
-    const isSamePreload = settings.preload === live.settings.preload && settings.user === live.settings.user
-    const preload = isSamePreload ? live.preload : preloadFor({ settings, paths, user }, warn)
-    // The same file may have something else in it.
-    const isOther = environment !== live.environment
-    return {
-      ...{ settings, user, source, environment, preload, policy, plan, instances },
-      changed: isOther && !changed.includes('env-file') ? [...changed, 'env-file'] : changed,
-      needsWorkers: needsWorkers || isOther,
-    }
   }
 
   /** All that is open here. */
