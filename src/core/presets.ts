@@ -1,7 +1,7 @@
 /**
  * How well-known servers want to be given their sockets, and which signal makes them finish what is in flight. Every
  * worker gets LISTEN_FDS; this table adds the dialects of those who speak another one. A program is known by the base
- * name of the first word of its command. Only what a test has run stands here.
+ * name of the first word of its command, behind `env`, `nice` and `bundle exec`. Only what a test has run stands here.
  */
 
 /** A listener as the worker receives it. Hosts are written as the server's own configuration writes them. */
@@ -24,16 +24,22 @@ export function presetOf(command: readonly string[]): Preset | null {
   return PRESETS.get(name) ?? PRESETS.get(name.replace(/-?\d+(\.\d+)*$/, '')) ?? null
 }
 
-/** The base name of the program that a command starts; looks through `env`. */
+/** The base name of the program that a command starts; looks through what becomes that program with the same pid. */
 export function programName(command: readonly string[]): string {
-  let index = 0
-  if (baseName(command[0] ?? '') === 'env') {
-    index = 1
-    while (/^-|=/.test(command[index] ?? ''))
-      index += /^(-u|--unset|-C|--chdir)$/.test(command[index] as string) ? 2 : 1
-  }
-  return baseName(command[index] ?? '')
+  const name = baseName(command[0] ?? '')
+  const takesWord = WRAPPERS.get(name)
+  if (takesWord === undefined) return name
+  let index = 1
+  while (/^-|=|^exec$/.test(command[index] ?? '')) index += takesWord.test(command[index] as string) ? 2 : 1
+  return programName(command.slice(index))
 }
+
+/** Of each, the options whose value is a word of its own. */
+const WRAPPERS: ReadonlyMap<string, RegExp> = new Map([
+  ['env', /^(?:-u|--unset|-C|--chdir)$/],
+  ['nice', /^(?:-n|--adjustment)$/],
+  ['bundle', /^--gemfile$/],
+])
 
 const none = (): Record<string, string> => ({})
 

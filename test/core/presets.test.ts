@@ -15,14 +15,24 @@ test.each([
   [['h2o', '-m', 'worker'], 'h2o', 'SIGTERM'],
   [['/usr/bin/env', '-u', 'HOME', 'A=b', 'puma'], 'puma', 'SIGTERM'],
   [['env', '-i', '/usr/sbin/nginx'], 'nginx', 'SIGQUIT'],
+  [['nice', '-n', '5', 'unicorn'], 'unicorn', 'SIGQUIT'],
+  [['bundle', 'exec', 'unicorn', '-c', 'x'], 'unicorn', 'SIGQUIT'],
+  [['/usr/bin/bundle', 'exec', '--gemfile', 'Gemfile', 'unicorn'], 'unicorn', 'SIGQUIT'],
+  [['env', 'RACK_ENV=production', 'nice', '-5', 'bundle', 'exec', 'puma'], 'puma', 'SIGTERM'],
 ])('knows %j as %s, drained with %s', (command, name, drainSignal) => {
   expect(presetOf(command)).toMatchObject({ name, drainSignal })
 })
 
-test.each([[[]], [['node', 'nginx']], [['nginx.js']], [['env']], [['constructor']], [['h2']], [['/opt/nginx/run']]])(
-  'knows nothing of %j',
-  (command: string[]) => expect(presetOf(command)).toBeNull(),
-)
+test.each([
+  [[]],
+  [['node', 'nginx']],
+  [['nginx.js']],
+  [['env']],
+  [['bundle', 'install', 'puma']],
+  [['constructor']],
+  [['h2']],
+  [['/opt/nginx/run']],
+])('knows nothing of %j', (command: string[]) => expect(presetOf(command)).toBeNull())
 
 test('names a program by the base name of its first word', () => {
   expect(programName(['/opt/app-1.2/server', 'x'])).toBe('server')

@@ -9,6 +9,7 @@ import { isReadableByAll } from '../../src/system/readable-by-all.ts'
 /** Debian's package of a program, where it has another name. */
 const PACKAGES: Readonly<Record<string, string>> = {
   nginx: 'nginx-light',
+  bundle: 'bundler',
   'php-fpm': 'php-fpm',
   'systemd-socket-activate': 'systemd',
   prlimit: 'util-linux',
