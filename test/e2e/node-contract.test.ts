@@ -15,7 +15,7 @@ const CURIOUS = `
   const report = (who, value) => console.log('report', JSON.stringify({ who, value }))
   report('keys', names(process.env))
   report('copy', names({ ...process.env }))
-  report('by name', [process.env.LISTEN_FDS, process.env.LISTEN_PID === String(process.pid), 'NOTIFY_SOCKET' in process.env])
+  report('by name', [process.env.LISTEN_FDS, process.env.LISTEN_PID === String(process.pid), 'NOTIFY_SOCKET' in process.env, process.env.AUTOUP_PORT > 0])
   report('modules', [require.main === module, module.parent == null, process.argv[1] === __filename, process.argv.length, process.execArgv])
   const { execFileSync, spawnSync } = require('node:child_process')
   report('options', process.env.NODE_OPTIONS ?? null)
@@ -43,13 +43,13 @@ const INFORMATION = [
 ].map((name) => `AUTOUP_${name}`)
 
 test('the protocol is readable by name, and gone from all that is inherited', async () => {
-  const { master } = await startNode({ app: `${CURIOUS}${PLAIN}`, args: ['--watchdog', '10s'] })
+  const { master } = await startNode({ app: `${CURIOUS}${PLAIN}`, args: ['--watchdog', '10s', '--ready', 'http:/'] })
   await master.next('worker-ready')
   await until('its thread has reported', () => reports(master).thread)
   expect(reports(master)).toEqual({
     keys: INFORMATION,
     copy: INFORMATION,
-    'by name': ['1', true, true],
+    'by name': ['1', true, true, true],
     modules: [true, true, true, 2, []],
     options: null,
     child: INFORMATION,

@@ -21,7 +21,8 @@ export interface Contract {
 
 export const FIRST_FD = 3
 
-const PROTOCOL = /^(?:LISTEN_|WATCHDOG_|AUTOUP_DRAIN_)|^(?:NOTIFY_SOCKET|AUTOUP_NOTIFY|AUTOUP_PID|AUTOUP_READY)$/
+const PROTOCOL =
+  /^(?:LISTEN_|WATCHDOG_|AUTOUP_DRAIN_)|^(?:NOTIFY_SOCKET|AUTOUP_NOTIFY|AUTOUP_PID|AUTOUP_PORT|AUTOUP_READY)$/
 
 /** Null in any process but the worker itself. */
 export function readContract(env: NodeJS.ProcessEnv, pid: number): Contract | null {
