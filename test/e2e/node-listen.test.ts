@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ask, askText } from '../support/ask.ts'
+import { gate, PATIENT } from '../support/gate.ts'
 import { type Master, temporaryDirectory } from '../support/master.ts'
 import { PLAIN, startNode, swap } from '../support/node-apps.ts'
 import { freePort } from '../support/ports.ts'
@@ -147,17 +148,58 @@ test('one server on every address takes all the sockets of its port', async () =
   expect(await ask(`127.0.0.2:${port}`)).toMatchObject({ version: '127.0.0.2' })
 })
 
-test('a socket that the app has closed is not to be had again in this process, and that is said', async () => {
+/** As get-port, detect-port and portfinder do: `found` is called when a server has listened there and is closed. */
+const FREE = `
+  const [http, net] = ['http', 'net'].map((name) => require('node:' + name))
+  const isFree = (port, host, found) => {
+    const probe = net.createServer()
+    probe.on('error', (error) => found(error.code))
+    probe.listen({ port, host }, () => probe.close(() => found(null)))
+  }`
+
+test.each([['auto'], ['http:/']])(
+  'an app that looks whether its port is free is ready when it serves, and not when it looks (%s)',
+  async (ready) => {
+    const warm = gate()
+    const app = `${FREE}
+    const port = Number(process.env.PORT)
+    isFree(port, '127.0.0.1', (error) => isFree(port, '127.0.0.2', async () => {
+      console.log('free', error)
+      await ${warm.opened}
+      const server = http.createServer((_, response) => response.end(JSON.stringify({ version: '1', pid: process.pid })))
+      server.listen(port, '127.0.0.1', () => console.log('serves'))
+    }))`
+    const service = await startNode({ app, args: [...PATIENT, '--ready', ready] })
+    const { master, port } = service
+    await until('it has looked', () => master.output.includes('free null'))
+    // Nobody takes it: the descriptor is open, and not waited on.
+    const early = ask(port)
+    expect((await master.status()).workers).toMatchObject([{ state: 'starting' }])
+    warm.open()
+    await master.next('worker-ready')
+    expect(await early).toMatchObject({ version: '1' })
+    expect(master.output).toContain('serves')
+    expect(told(master)).toEqual([])
+    await swap(service)
+  },
+)
+
+test('a socket that the app has closed is to be had again, and a process without another server ends', async () => {
   const app = `
-    const server = require('node:http').createServer()
-    server.on('error', (error) => console.log('error', error.code))
-    server.listen(Number(process.env.PORT), '127.0.0.1', () => {
-      server.close(() => server.listen(Number(process.env.PORT), '127.0.0.1'))
-    })`
+    const server = require('node:http').createServer((request, response) => {
+      response.setHeader('connection', 'close')
+      response.end(JSON.stringify({ version: request.url, pid: process.pid }))
+      if (request.url === '/anew') server.close(() => server.listen(Number(process.env.PORT), '127.0.0.1'))
+      if (request.url === '/end') server.close()
+    })
+    server.listen(Number(process.env.PORT), '127.0.0.1')`
   const { master, port } = await startNode({ app, args: ['--no-respawn'] })
-  await master.exited
-  expect(master.output).toContain('error EADDRINUSE')
-  expect(told(master)[0]).toContain(`the socket of 127.0.0.1:${port} was closed by the app`)
+  await master.next('worker-ready')
+  const { pid } = await ask(port, '/anew')
+  expect(await ask(port, '/again')).toEqual({ version: '/again', pid })
+  await ask(port, '/end')
+  expect(await master.exited).toBe(0)
+  expect(told(master)).toEqual([])
 })
 
 describe('a unix socket', () => {

@@ -28,8 +28,7 @@ export class Door {
   }
 
   /** Only the first call counts. */
-  openFor(server: net.Server): void {
-    const { _handle: handle } = internalsOf(server)
+  openFor(server: net.Server, handle: Handle | null = internalsOf(server)._handle): void {
     if (this.#server !== null || this.#isGivenUp || handle === null) return
     if (this.#port === null && this.#probe === null) return
     const door = net.createServer((socket) => handOver(server, socket))

@@ -1,12 +1,12 @@
 /**
  * One listening socket that the master passed on, and the servers of the app that listen on it. The first gets the real
  * handle; each further one a hollow handle that shares it, since a descriptor can be opened only once (libuv says
- * EEXIST). Connections go to the one that came first; when that closes, to the next. With the last the descriptor is
- * closed: this process then accepts no more, while the socket lives on in the master.
+ * EEXIST). Connections go to the one that came first; when that closes, to the next. With the last this process accepts
+ * no more, until a server listens again. Only a drain closes the descriptor, while the socket lives on in the master.
  */
 
 import { type Bound, pathOf } from './addresses.cts'
-import { type Handle, openHandle } from './internals.cts'
+import { type Handle, openHandle, pause } from './internals.cts'
 
 /** The master's own; a smaller one would shrink the queue of all who share the socket (listen(2)). */
 const BACKLOG = 4_096
@@ -23,7 +23,7 @@ export class InheritedSocket {
   #close: (done?: () => void) => void = () => undefined
   /** In the order of arrival; connections go to the first. */
   #seats: Seat[] = []
-  #isClosed = false
+  #isRetired = false
   #bound: Bound | null = null
 
   constructor(fd: number, name: string) {
@@ -40,16 +40,15 @@ export class InheritedSocket {
     return this.#seats.length > 0
   }
 
-  /** Once closed it cannot be listened on again in this process. */
-  get isClosed(): boolean {
-    return this.#isClosed
+  isHeldBy(handle: Handle): boolean {
+    return !this.#isRetired && this.#seats.some((seat) => seat.handle === handle)
   }
 
   /** What a server is to have as its handle; null when the descriptor cannot be used. */
   take(): Handle | null {
-    const real = this.#isClosed ? null : this.#open()
+    const real = this.#open()
     if (real === null) return null
-    const handle = this.#seats.length === 0 ? real : new HollowHandle(real)
+    const handle = this.#seats.length === 0 && !this.#isRetired ? real : new HollowHandle(real)
     this.#sit(handle)
     return handle
   }
@@ -70,8 +69,8 @@ export class InheritedSocket {
 
   /** Stops to accept in this process. Its servers go on as if they listened, so that they can be closed by the app. */
   retire(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.#isRetired) return
+    this.#isRetired = true
     const real = this.#real
     if (real === null) return
     const name: object = {}
@@ -113,28 +112,24 @@ export class InheritedSocket {
     handle.close = (done) => this.#leave(seat, done)
     // The mode of a path is the operator's.
     if (handle.fchmod) handle.fchmod = () => 0
+    this.#refer()
   }
 
   #leave(seat: Seat, done?: () => void): void {
     if (!this.#seats.includes(seat)) return
     this.#seats = this.#seats.filter((other) => other !== seat)
-    const [next] = this.#seats
-    if (this.#isClosed || (next && seat.handle !== this.#real)) {
-      if (done) setImmediate(done)
-    } else if (next && this.#real) {
-      // The real handle stays open for the others.
-      this.#real.onconnection = (status, client) => this.#seats[0]?.handle.onconnection(status, client)
-      if (done) setImmediate(done)
-    } else {
-      this.#isClosed = true
-      this.#close(done)
-    }
+    const real = this.#isRetired ? null : this.#real
+    if (real !== null && this.#seats.length === 0) pause(real)
+    // The real handle goes on for the others.
+    else if (real === seat.handle)
+      real.onconnection = (status, client) => this.#seats[0]?.handle.onconnection(status, client)
     this.#refer()
+    if (done) setImmediate(done)
   }
 
   /** It keeps the process alive as long as one of its servers wants that. */
   #refer(): void {
-    if (this.#isClosed || this.#real === null) return
+    if (this.#isRetired || this.#real === null) return
     const prototype: Handle = Object.getPrototypeOf(this.#real)
     if (this.#seats.some(({ isRef }) => isRef)) prototype.ref.call(this.#real)
     else prototype.unref.call(this.#real)

@@ -12,6 +12,10 @@ import net from 'node:net'
 export interface Handle {
   listen(backlog: number): number
   close(done?: () => void): void
+  readStart?(): number
+  readStop?(): number
+  /** Negative once it is closed. */
+  readonly fd?: number
   /** Not for unix sockets. */
   getsockname?(out: object): number
   fchmod?(mode: number): number
@@ -52,6 +56,19 @@ interface PrototypeInternals {
 export function openHandle(fd: number): Handle | null {
   const handle = (net as typeof net & NetInternals)._createServerHandle(null, null, null, fd)
   return typeof handle === 'number' ? null : handle
+}
+
+/**
+ * The handle accepts no more, keeps no process alive, and listens again with the next `listen`: libuv has no call for
+ * that, but stops to watch a descriptor of which no more is to be read (uv_read_stop(), src/unix/stream.c).
+ */
+export function pause(handle: Handle): void {
+  handle.readStart?.()
+  handle.readStop?.()
+}
+
+export function isOpen({ fd }: Handle): boolean {
+  return fd !== undefined && fd >= 0
 }
 
 export function wrapListen2(wrap: (original: Listen2) => Listen2): void {

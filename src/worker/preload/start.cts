@@ -52,6 +52,8 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
   const tasks: DrainTask[] = []
   let isReadySaid = !contract.isReadyWhenListening
 
+  const isDoor = (asked: Asked | null): boolean => asked?.kind === 'tcp' && door.isAt(asked.port)
+
   interceptListen(sockets, {
     onTaken(server, socket) {
       if (door.isOf(server)) return
@@ -59,26 +61,29 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
       servers.add(server)
       sessions.watch(server)
       longLived.watch(server)
-      if (socket === first) door.openFor(server)
       if (hasCluster()) {
         tell(
           'the app forks workers of its own (node:cluster): a swap replaces them all, and they close connections in ' +
             'their own way; --instances does the same without a cluster',
         )
       }
+    },
+    onKept(server, socket, handle) {
+      if (door.isOf(server) || socket === sockets.probe) return
+      if (socket === first) door.openFor(server, handle)
       if (isReadySaid || !sockets.areAllTaken) return
       isReadySaid = true
       voice.say('READY=1')
     },
     onOther(server, asked) {
-      if (door.isOf(server)) return
-      if (asked?.kind === 'tcp' && door.isAt(asked.port)) return door.giveUp()
-      if (first === null) server.once('listening', () => door.openFor(server))
+      if (!door.isOf(server) && isDoor(asked)) door.giveUp()
+    },
+    onOwn(server, asked, handle) {
+      if (door.isOf(server) || isDoor(asked)) return
+      if (first === null && handle !== null) door.openFor(server, handle)
       // Where one is missing, it is that one: told already.
       if (asked !== null && sockets.missing.length === 0) tell(undeclared(asked, sockets))
     },
-    onClosed: (asked) =>
-      tell(`the socket of ${shown(asked)} was closed by the app, and comes back with the next worker only`),
   })
 
   drainOn({
