@@ -10,15 +10,13 @@ import { parseNotification } from '../../core/notification.ts'
 import type { Failure } from '../../core/promotion.ts'
 import type { Ready } from '../../core/settings.ts'
 import type { Input } from '../../core/state.ts'
-import { killUntilNone, sessionMembers } from '../../system/kill-session.ts'
 import type { NotifyAddress } from '../../system/notify.ts'
 import type { Exit } from '../../system/spawn.ts'
-import { markedBy } from '../master-mark.ts'
-import { findDaemon, isOfWorker } from './daemonized.ts'
 import { explainExit, explainNotReady } from './explain.ts'
 import { Leftovers } from './leftovers.ts'
+import { Lineage } from './lineage.ts'
 import { keepProbing, type Probing } from './probing.ts'
-import { describeExit, exitStatus, type TrackedProcess, trackStranger } from './process.ts'
+import { describeExit, exitStatus, type TrackedProcess } from './process.ts'
 import { isProbe, probeOnce, type ReadyWatch, type WatchContext, watchReady } from './readiness.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -43,9 +41,7 @@ export interface WorkerContext {
 
 export class WorkerProcess {
   readonly context: WorkerContext
-  #process: TrackedProcess
-  /** All that it has been. */
-  readonly #followed = new Set<TrackedProcess>()
+  readonly #lineage: Lineage
   #watch: WatchContext | null
   readonly #notify: NotifyAddress | null
   readonly #startedAt: number = performance.now()
@@ -66,24 +62,29 @@ export class WorkerProcess {
     notify: NotifyAddress | null,
   ) {
     this.context = context
-    this.#process = process
     this.#watch = watch
     this.#notify = notify
     this.#isReady = watch === null
     this.#watchdog = new Watchdog(context.watchdogMs, (why) => this.#endBeat(why))
-    this.#follow(process)
+    this.#lineage = new Lineage(process, {
+      ...{ id: context.id, drainSignal: context.drainSignal, others: context.others },
+      notifyPath: notify?.datagramPath ?? null,
+      hearLast: () => notify?.read(),
+      onMoved: (from, to) => this.#onMoved(from, to),
+      onOver: (exit) => this.#onOver(exit),
+    })
     if (watch) this.#readiness = watchReady(context.ready, watch, (how) => this.#onReady(how))
   }
 
   get pid(): number {
-    return this.#process.pid
+    return this.#lineage.pid
   }
 
   /** Asks it to finish. */
   drain(): void {
     this.#isDraining = true
     this.#stopWatching()
-    this.#process.signal(this.context.drainSignal)
+    this.#lineage.drain()
   }
 
   /** Ends it and everything it has started. */
@@ -91,19 +92,7 @@ export class WorkerProcess {
     this.#isKilled = true
     this.#isDraining = true
     this.#stopWatching()
-    this.#killAll()
-  }
-
-  /** It, what is left in the sessions of all that it has been, and what went into sessions of its own. */
-  #killAll(): void {
-    for (const process of this.#followed) process.killGroup()
-    killUntilNone(() => markedBy(this.context.id))
-  }
-
-  #left(): number[] {
-    const sessions = [...this.#followed].map((process) => process.session ?? process)
-    const members = sessions.flatMap(({ pid, startTicks }) => sessionMembers(pid, startTicks))
-    return [...new Set([...members, ...markedBy(this.context.id)])]
+    this.#lineage.kill()
   }
 
   /** Not ready in time: says why. */
@@ -144,7 +133,7 @@ export class WorkerProcess {
       if (said.kind === 'ready') this.#readiness?.notified()
       else if (said.kind === 'status') send({ type: 'worker-said', worker, pid, status: said.text })
       else if (said.kind === 'extend-timeout') send({ type: 'worker-asks-time', worker, pid, ms: said.ms })
-      else if (said.kind === 'main-pid' && this.#isOfThis(said.pid)) this.#moveTo(said.pid)
+      else if (said.kind === 'main-pid') this.#lineage.moveTo(said.pid)
       else if (said.kind === 'watchdog') this.#onBeat()
       else if (said.kind === 'watchdog-trigger') this.#endBeat('asked to be ended with WATCHDOG=trigger')
     }
@@ -165,7 +154,7 @@ export class WorkerProcess {
     if (this.#isDraining) return
     this.#missedBeat = why
     this.#stopWatching()
-    this.#killAll()
+    this.#lineage.kill()
   }
 
   /** Of whatever process it goes on in. */
@@ -181,26 +170,9 @@ export class WorkerProcess {
     this.context.send({ type: 'worker-failed', worker: this.context.id, pid: this.pid, failure })
   }
 
-  /** MAINPID=, or a worker that forked itself away: the same worker goes on in another process. */
-  #moveTo(pid: number): void {
-    const next = pid === this.pid ? null : trackStranger(pid)
-    if (next) this.#goOnAs(next)
-  }
-
-  #isOfThis(pid: number): boolean {
-    const own = [...this.#followed].map((process) => process.pid)
-    return isOfWorker(pid, own, this.context.others())
-  }
-
-  #goOnAs(next: TrackedProcess): void {
-    const { pid: to } = next
-    const from = this.pid
-    this.#process = next
+  /** It goes on in another process. */
+  #onMoved(from: number, to: number): void {
     this.context.send({ type: 'worker-moved', worker: this.context.id, pid: from, to })
-    this.#follow(next)
-    // It has not heard of it yet.
-    if (this.#isKilled) next.killGroup()
-    else if (this.#isDraining) next.signal(this.context.drainSignal)
     if (!this.#watch) return
     this.#watch = { ...this.#watch, pid: to }
     if (this.#isReady || this.#isDraining) return
@@ -208,31 +180,12 @@ export class WorkerProcess {
     this.#readiness = watchReady(this.context.ready, this.#watch, (how) => this.#onReady(how))
   }
 
-  #follow(process: TrackedProcess): void {
-    // It may have named this one before.
-    if (this.#followed.has(process)) return
-    this.#followed.add(process)
-    void process.exited.then((exit) => {
-      // Its last words may say where it went on.
-      this.#notify?.read()
-      if (this.#process === process) void this.#onExit(exit)
-    })
-  }
-
-  async #onExit(exit: Exit): Promise<void> {
+  #onOver(exit: Exit): void {
     const { drainSignal, onGone, onLeftovers } = this.context
-    const address = this.#notify?.datagramPath ?? null
-    if (exit.code === 0 && !this.#isDraining && address !== null) {
-      const former = this.#process
-      const daemon = await findDaemon(address, former.pid)
-      // It has named another one meanwhile.
-      if (this.#process !== former) return
-      if (daemon) return this.#goOnAs(daemon)
-    }
     this.#stopWatching()
     this.#notify?.close()
     this.#watch?.doors.release()
-    const leftovers = new Leftovers(() => this.#left(), drainSignal)
+    const leftovers = new Leftovers(() => this.#lineage.left(), drainSignal)
     const over = (): void => {
       this.#send(exit)
       onGone()
@@ -242,7 +195,7 @@ export class WorkerProcess {
     // After a crash its place is free at once, and what it left behind ends on its own time.
     if (this.#isDraining) return void leftovers.gone.then(over)
     over()
-    onLeftovers(() => this.#killAll())
+    onLeftovers(() => this.#lineage.kill())
   }
 
   #send(exit: Exit): void {
