@@ -56,7 +56,7 @@ export async function runningUnder(stateDir: string): Promise<MasterPlace[]> {
   return await runningAmong(placesUnder(stateDir))
 }
 
-/** Throws AutoupError: `not-running`, `timed-out`, `failed` with `isCut` when the master went away, or what it said. */
+/** Throws AutoupError: `not-running`, `unknown` when it may not be asked or does not answer, `timed-out`, `failed` with `isCut` when the master went away, or what it said. */
 export async function call<T>(
   master: MasterPlace,
   method: 'GET' | 'POST',
@@ -82,7 +82,7 @@ export async function call<T>(
   }
   const answer = parseAnswer(Buffer.concat(chunks).toString('utf8'))
   if (!answer || Buffer.byteLength(answer.body) < answer.length) {
-    if (isLate) throw new AutoupError('timed-out', options.onTimeout ?? `'${master.name}' does not answer`)
+    if (isLate) throw options.onTimeout === undefined ? silent(master) : new AutoupError('timed-out', options.onTimeout)
     throw new AutoupError('failed', `'${master.name}' ended before it had answered`, { data: { isCut: true } })
   }
   const value: unknown = JSON.parse(answer.body)
@@ -214,7 +214,12 @@ function connected(path: string): Promise<Socket> {
 
 function forbidden(directory: string, cause: unknown): AutoupError {
   const message = `not permitted to talk to the master in ${directory}: do this as the user that runs it`
-  return new AutoupError('failed', message, { cause })
+  return new AutoupError('unknown', message, { cause })
+}
+
+function silent({ name, directory }: MasterPlace): AutoupError {
+  const advice = 'ask again; should it hang, kill it and start it anew, its workers serve on'
+  return new AutoupError('unknown', `the master in ${directory} runs and does not answer for '${name}': ${advice}`)
 }
 
 function send(socket: Socket, method: string, path: string, body?: unknown): void {

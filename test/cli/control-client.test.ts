@@ -97,6 +97,12 @@ describe('asking', () => {
     await expect(asking).rejects.toEqual(expect.objectContaining({ code: 'timed-out', message: 'no verdict' }))
   })
 
+  test('what a master is at that does not answer at all is not known, and what to do about it is said', async () => {
+    const asking = call(await answering(null), 'GET', '/status', { timeoutMs: 30 })
+    const message = expect.stringMatching(/^the master in .*\/app runs and does not answer for 'app': ask again/)
+    await expect(asking).rejects.toEqual(expect.objectContaining({ code: 'unknown', message }))
+  })
+
   test.each([
     ['nothing', ''],
     ['half a head', 'HTTP/1.1 200 OK\r\nContent-'],
