@@ -53,6 +53,7 @@ const EXITS = [
   ['1', 'Failed, or the lock is held.'],
   ['2', 'A mistake of usage, or in the configuration.'],
   ['3', 'Not running.'],
+  ['4', 'Not known: the master is of another user, or does not answer.'],
   ['5', 'Refused: the bytes were not trusted.'],
   ['6', 'Rolled back, or in quarantine.'],
   ['7', 'Timed out.'],

@@ -105,7 +105,8 @@ type End<T extends StagerReport['type']> = Extract<StagerReport, { type: T }>
 
 function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
   const home = homeOf(turn.state)
-  const newest = home ? `${nameOf(home)} is the newest` : ''
+  const here = turn.state.ledger.candidate?.build ?? home
+  const newest = here ? `${nameOf(here)} is the newest` : ''
   note(turn, 'unchanged', newest, asked)
   if (asked !== null && turn.state.ledger.candidate) {
     // Staged before, and held up by a pause or a back-off: that is what the operator wants now.

@@ -328,7 +328,9 @@ describe('help and mistakes', () => {
   test.each([
     [['statsu'], /did you mean status/],
     [['help', 'statsu'], /did you mean status/],
-    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['frobnicate'], /unknown command 'frobnicate': see autoup --help/],
+    [['--frobnicate'], /unknown option '--frobnicate': see autoup --help/],
+    [['status', '-x'], /unknown option '-x': see autoup status --help/],
     [['run', '--fetc', 'x'], /did you mean --fetch/],
     [['run', '--fetch'], /--fetch needs a value: write --fetch SPEC/],
     [['run'], /--fetch github:owner\/repo/],

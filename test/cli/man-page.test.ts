@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CommandEntry, Input } from '../../src/cli/command.ts'
 import { COMMANDS, loadCommands } from '../../src/cli/commands.ts'
 import { manPage } from '../../src/cli/man-page.ts'
 import { define, outline, root } from '../../src/cli/program.ts'
+import { EXIT_STATUS } from '../../src/core/errors.ts'
 import { needs } from '../support/requirements.ts'
 import { temporaryDirectory } from './fake-master.ts'
 import { nowhere } from './terminal.ts'
@@ -34,6 +35,15 @@ needs('mandoc').test('mandoc has nothing to warn of', async () => {
   const { stdout, stderr } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', await page()], { encoding: 'utf8' })
   // An empty date: that of the build is of no use to a reader.
   expect(`${stdout}${stderr}`.split('\n').filter((line) => line !== '' && !/missing date/.test(line))).toEqual([])
+})
+
+test('every exit status is in it, and in docs/operating.md', async () => {
+  const all = [...new Set(Object.values(EXIT_STATUS))].sort((a, b) => a - b)
+  const inPage = [...(await manPage(COMMANDS, '1.2.3')).matchAll(/^\.TP\n\.B (\d+(?:, \d+)*)$/gm)]
+  const table = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8')
+  const inTable = [...table.matchAll(/^\| (\d+(?:, \d+)*) +\|/gm)]
+  for (const found of [inPage, inTable])
+    expect(found.flatMap(([, text = '']) => text.split(', ').map(Number))).toEqual([0, ...all])
 })
 
 test('every example of the help is a command line that is understood', async () => {

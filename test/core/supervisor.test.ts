@@ -169,6 +169,11 @@ describe('an upgrade', () => {
     world.publish(build('2'))
     expect(world.state.promotion).toBeNull()
     expect(world.disk.candidate?.build.version).toBe('2')
+    world.pass(60_000)
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    expect(world.state.lastCheck, 'what is staged is newer than what runs').toMatchObject({
+      message: '2 is the newest',
+    })
     world.send({ type: 'upgrade', again: false })
     world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
     expect(world.state.promotion?.state).toBe('starting')

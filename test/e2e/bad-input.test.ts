@@ -204,21 +204,24 @@ needs('root', 'setpriv', 'unshare', 'open-project').test('a port that is not per
   expect(said(master)).toMatch(/80.*(permi|root)/)
 })
 
-needs('root', 'setpriv', 'open-project').test('the master of another user may not be asked, and is left alone', async () => {
-  const { master } = await startService()
-  chmodSync(master.stateDir, 0o755)
-  const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups']
-  for (const command of ['status', 'upgrade', 'stop']) {
-    const words = [...nobody, process.execPath, AUTOUP, command, 'app', '--state-dir', master.stateDir]
-    const { status, stdout, stderr } = spawnSync('setpriv', words, { encoding: 'utf8' })
-    expect({ status, stdout, stderr }).toEqual({
-      status: 4,
-      stdout: '',
-      stderr: `autoup: not permitted to talk to the master in ${master.home}: do this as the user that runs it\n`,
-    })
-  }
-  expect(await master.status()).toMatchObject({ state: 'idle', paused: false })
-})
+needs('root', 'setpriv', 'open-project').test(
+  'the master of another user may not be asked, and is left alone',
+  async () => {
+    const { master } = await startService()
+    chmodSync(master.stateDir, 0o755)
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups']
+    for (const command of ['status', 'upgrade', 'stop']) {
+      const words = [...nobody, process.execPath, AUTOUP, command, 'app', '--state-dir', master.stateDir]
+      const { status, stdout, stderr } = spawnSync('setpriv', words, { encoding: 'utf8' })
+      expect({ status, stdout, stderr }).toEqual({
+        status: 4,
+        stdout: '',
+        stderr: `autoup: not permitted to talk to the master in ${master.home}: do this as the user that runs it\n`,
+      })
+    }
+    expect(await master.status()).toMatchObject({ state: 'idle', paused: false })
+  },
+)
 
 test('without a terminal and without a command, help is on stdout and exits 0', async () => {
   const help = await autoup(['--help'])
