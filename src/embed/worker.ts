@@ -46,14 +46,9 @@ export async function runPlainly(config: RunConfig, listeners: readonly Listener
   )
 }
 
+/** Asked once: the descriptor is closed in a drain, in which the program goes on answering. */
 function withAddress({ name, fd }: { readonly name: string; readonly fd: number }): Listener {
-  return {
-    name,
-    fd,
-    get address() {
-      return describeSocket(fd).shown
-    },
-  }
+  return { name, fd, address: describeSocket(fd).shown }
 }
 
 /** A program that takes no notice ends as it would without us. */

@@ -254,14 +254,15 @@ describe('State', () => {
 
   test('GracefulShutdown: a program that takes no notice of it ends when all is answered', async () => {
     const config = `program(state) {
-      createServer((request, response) => request.resume().on('end', () => response.end('{}')) && response.write(' ')).listen(state.listener)
+      const answer = (response) => response.end(JSON.stringify({ version: state.address }))
+      createServer((request, response) => request.resume().on('end', () => answer(response)) && response.write(' ')).listen(state.listener)
     },`
     const { master, port } = await serving({ config })
     const held = await hold(port)
     const since = master.mark()
     master.signal('SIGUSR2')
     await master.next('worker-draining', { since })
-    await held.finish()
+    expect(await held.finish()).toEqual({ version: `127.0.0.1:${port}` })
     expect(await master.next('worker-exited')).toMatchObject({ how: 'was killed by SIGTERM', expected: true })
   })
 })
