@@ -95,6 +95,18 @@ test('a declared listener that nobody takes is named at the ready timeout, with 
   expect(reason).toContain(cure)
 })
 
+test('an app that lets the kernel choose its port is told that this is not to be declared', async () => {
+  const app = "require('node:http').createServer().listen(0, '127.0.0.1')"
+  const { master, port } = await startNode({ app, args: ['--ready-timeout', '1s'] })
+  const { reason } = await master.next('worker-failed')
+  expect(reason).toMatch(/it listens on 127\.0\.0\.1:\d+ instead of the socket/)
+  expect(reason).toMatch(
+    new RegExp(
+      `let it listen on 127.0.0.1:${port}, or declare .*, unless the kernel chose that port, as it does for 0`,
+    ),
+  )
+})
+
 test('what no --listen declares is bound by the app, which is told what to type', async () => {
   const own = await freePort()
   const path = join(temporaryDirectory(), 'own.sock')

@@ -6,6 +6,7 @@
 import { formatDuration } from '../../core/duration.ts'
 import { unreachable } from '../../core/errors.ts'
 import type { Ready } from '../../core/settings.ts'
+import { isMaybeChosen } from '../../system/chosen-port.ts'
 import { lockedFiles, ownListeners } from '../../system/holdings.ts'
 import type { Listener } from '../../system/listeners.ts'
 import type { Exit } from '../../system/spawn.ts'
@@ -80,7 +81,7 @@ function unservedPart(pid: number, doors: Doors, within: string): string {
   const socket = `the socket it was given as descriptor ${fd} (LISTEN_FDS)`
   const instead =
     own.length > 0
-      ? `it listens on ${own.join(' and ')} instead of ${socket}; let it listen on ${nameListeners(left)}, or declare where it does with --listen ${own[0]}`
+      ? `it listens on ${own.join(' and ')} instead of ${socket}; let it listen on ${nameListeners(left)}, or declare where it does with --listen ${own[0]}${isMaybeChosen(own[0] as string) ? ', unless the kernel chose that port, as it does for 0' : ''}`
       : `it did not accept on ${socket}; ${OTHER_FORMS}`
   return `${which} ${within}: ${instead}`
 }
