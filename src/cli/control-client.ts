@@ -7,9 +7,11 @@
 import { closeSync, constants, existsSync, openSync, readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { formatDuration } from '../core/duration.ts'
 import { AutoupError, type ErrorCode, EXIT_STATUS, errnoOf } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
 import type { Status } from '../core/status.ts'
+import { lockHolder } from '../system/lock-holder.ts'
 
 export interface MasterPlace {
   readonly name: string
@@ -27,6 +29,7 @@ export interface CallOptions {
 
 const ANSWER_TIMEOUT_MS = 10_000
 const SOCKET = 'control.sock'
+const LOCK = 'lock'
 
 /**
  * The master of this name, or without one the only master that runs under the state directory.
@@ -51,19 +54,24 @@ export async function findMasters(stateDir: string, name: string | undefined): P
   return await someRunning(placesUnder(stateDir), `under ${stateDir}`)
 }
 
-/** All that answer. */
+/** All that run, also one that does not answer. */
 export async function runningUnder(stateDir: string): Promise<MasterPlace[]> {
   return await runningAmong(placesUnder(stateDir))
 }
 
-/** Throws AutoupError: `not-running`, `unknown` when it may not be asked or does not answer, `timed-out`, `failed` with `isCut` when the master went away, or what it said. */
+/**
+ * Throws AutoupError: `not-running`, `unknown` where it may not be asked or does not answer, `timed-out` where `onTimeout` is
+ * given, `failed` with `isCut` when the master went away, or what it said.
+ */
 export async function call<T>(
   master: MasterPlace,
   method: 'GET' | 'POST',
   path: string,
   options: CallOptions = {},
 ): Promise<T> {
-  const socket = await open(master)
+  const socket = await open(master).catch((error: unknown) => {
+    throw isAbsent(error) ? (heldBy(master) ?? error) : error
+  })
   const { timeoutMs = ANSWER_TIMEOUT_MS } = options
   let isLate = false
   const giveUp = (): void => {
@@ -82,7 +90,8 @@ export async function call<T>(
   }
   const answer = parseAnswer(Buffer.concat(chunks).toString('utf8'))
   if (!answer || Buffer.byteLength(answer.body) < answer.length) {
-    if (isLate) throw options.onTimeout === undefined ? silent(master) : new AutoupError('timed-out', options.onTimeout)
+    if (isLate && options.onTimeout !== undefined) throw new AutoupError('timed-out', options.onTimeout)
+    if (isLate) throw silent(master, timeoutMs ?? 0)
     throw new AutoupError('failed', `'${master.name}' ended before it had answered`, { data: { isCut: true } })
   }
   const value: unknown = JSON.parse(answer.body)
@@ -90,14 +99,19 @@ export async function call<T>(
   throw refusal(value)
 }
 
-/** What the master says of itself; null where none runs. */
+/** What the master says of itself; null where none listens. Throws AutoupError `unknown` for one that does not answer. */
 export async function statusOf(master: MasterPlace): Promise<Status | null> {
   try {
     return await call<Status>(master, 'GET', '/status')
   } catch (error) {
-    if (error instanceof AutoupError && error.code === 'not-running') return null
+    if (isAbsent(error)) return null
     throw error
   }
+}
+
+/** Nobody listens, whether the lock is held or not. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof AutoupError && (error.code === 'not-running' || error.data.isAbsent === true)
 }
 
 /** As `since`: past every event that there is. */
@@ -154,7 +168,8 @@ async function someRunning(
 async function runningAmong(places: readonly MasterPlace[]): Promise<MasterPlace[]> {
   const running = []
   for (const place of places) {
-    if (existsSync(join(place.directory, SOCKET)) && (await isListening(place))) running.push(place)
+    const isHeard = existsSync(join(place.directory, SOCKET)) && (await isListening(place))
+    if (isHeard || lockHolder(join(place.directory, LOCK)) !== null) running.push(place)
   }
   return running
 }
@@ -179,7 +194,7 @@ async function isListening(master: MasterPlace): Promise<boolean> {
     socket.destroy()
     return true
   } catch (error) {
-    if (error instanceof AutoupError && error.code === 'not-running') return false
+    if (isAbsent(error)) return false
     throw error
   }
 }
@@ -212,14 +227,24 @@ function connected(path: string): Promise<Socket> {
   })
 }
 
+/** As LSB has it for `status`: whether it serves is not known. Null where nobody holds the lock. */
+function heldBy({ name, directory }: MasterPlace): AutoupError | null {
+  const pid = lockHolder(join(directory, LOCK))
+  if (pid === null) return null
+  const message = `'${name}' does not answer, but process ${pid} holds its lock: it is starting, stopping or at \`autoup stage\`; ask again, or look with \`ps ${pid}\``
+  return new AutoupError('unknown', message, { data: { pid, isAbsent: true } })
+}
+
+function silent({ name, directory }: MasterPlace, timeoutMs: number): AutoupError {
+  const pid = lockHolder(join(directory, LOCK))
+  const advice = pid === null ? '' : `; its workers serve on: end it with \`kill -9 ${pid}\` and start it again`
+  const message = `'${name}' has not answered in ${formatDuration(timeoutMs)}, so its master hangs or is stopped${advice}`
+  return new AutoupError('unknown', message, { data: { pid } })
+}
+
 function forbidden(directory: string, cause: unknown): AutoupError {
   const message = `not permitted to talk to the master in ${directory}: do this as the user that runs it`
   return new AutoupError('unknown', message, { cause })
-}
-
-function silent({ name, directory }: MasterPlace): AutoupError {
-  const advice = 'ask again; should it hang, kill it and start it anew, its workers serve on'
-  return new AutoupError('unknown', `the master in ${directory} runs and does not answer for '${name}': ${advice}`)
 }
 
 function send(socket: Socket, method: string, path: string, body?: unknown): void {

@@ -80,8 +80,8 @@ async function startDaemon(input: Input, io: Io, words: readonly string[]): Prom
   }
   if (!verdict.isServed) await daemon.end()
   for (const line of lastWords(log.path, log.offset)) io.stderr.write(`${line}\n`)
-  // A mistake in the words does not mend itself.
-  const isHopeless = settings.source === null || verdict.code === 'usage'
+  // A mistake in the words does not mend itself, nor does another master go away.
+  const isHopeless = settings.source === null || verdict.code === 'usage' || verdict.code === 'locked'
   const advice = isHopeless ? '' : '; with --no-wait the master stays and goes on checking'
   const left = verdict.isServed
     ? `the workers that a killed master had left serve on, and the master, pid ${daemon.pid}, goes on trying`

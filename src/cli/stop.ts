@@ -8,7 +8,7 @@ import type { Status } from '../core/status.ts'
 import type { ControlReply } from '../runtime/control/server.ts'
 import { request, tell } from './ask.ts'
 import { type CommandSpec, has, type Input } from './command.ts'
-import { call, type MasterPlace } from './control-client.ts'
+import { call, isAbsent, type MasterPlace } from './control-client.ts'
 import { mastersFor } from './find-service.ts'
 import type { Io } from './io.ts'
 import { endOf } from './master-end.ts'
@@ -45,7 +45,7 @@ async function stopOne(master: MasterPlace, input: Input, io: Io, isShown = fals
     reply = await (isShown ? showEvents(master, io, ask) : ask())
   } catch (error) {
     // It ended just now: that is what was asked for.
-    if (!(error instanceof AutoupError) || !(error.data.isCut || error.code === 'not-running')) throw error
+    if (!isAbsent(error) && !(error instanceof AutoupError && error.data.isCut)) throw error
     reply = { outcome: 'stopped', message: 'stopped', version: null, exit: 0 }
   }
   if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)

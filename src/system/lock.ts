@@ -1,7 +1,7 @@
 /**
  * One master per state directory: flock(2) on a file, held until `release` or death, so a lock is never stale. The
  * descriptor closes on exec and no child inherits it. The pid in the file is for people; the kernel's own table
- * (/proc/locks, proc_locks(5)) is believed first.
+ * is believed first.
  */
 
 import {
@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
 import { flock } from './libc/descriptors.ts'
+import { holderOf } from './lock-holder.ts'
 import { isAlive } from './procfs.ts'
 
 export interface Lock {
@@ -75,25 +76,11 @@ function open(path: string): number {
 }
 
 function lockedBy(path: string, fd: number): AutoupError {
-  const pid = kernelsHolder(fstatSync(fd).ino) ?? writtenHolder(fd)
+  const pid = holderOf(fstatSync(fd).ino) ?? writtenHolder(fd)
   const who = pid === null ? 'another process' : `process ${pid}`
   return new AutoupError('locked', `${path} is locked by ${who}; stop that master first, or give another --name`, {
     data: { path, pid },
   })
-}
-
-/** A line is `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`; the pid is 0 or less outside this pid namespace. */
-function kernelsHolder(inode: number): number | null {
-  try {
-    for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
-      const match = /^\d+: FLOCK +\S+ +WRITE +(\d+) +[0-9a-f]+:[0-9a-f]+:(\d+) /.exec(line)
-      // Device numbers are left out: btrfs and overlayfs show others here than stat(2) does.
-      if (match && Number(match[2]) === inode && isAlive(Number(match[1]))) return Number(match[1])
-    }
-  } catch {
-    // Not everywhere readable.
-  }
-  return null
 }
 
 function writtenHolder(fd: number): number | null {

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { call, findMaster, follow } from '../../src/cli/control-client.ts'
+import { call, findMaster, follow, statusOf } from '../../src/cli/control-client.ts'
 import { AutoupError } from '../../src/core/errors.ts'
+import { acquireLock } from '../../src/system/lock.ts'
 import { onEnd } from '../support/on-end.ts'
 import { fakeMaster, STATUS, temporaryDirectory } from './fake-master.ts'
 
@@ -97,10 +98,25 @@ describe('asking', () => {
     await expect(asking).rejects.toEqual(expect.objectContaining({ code: 'timed-out', message: 'no verdict' }))
   })
 
-  test('what a master is at that does not answer at all is not known, and what to do about it is said', async () => {
+  test('whether one that does not answer serves is unknown', async () => {
     const asking = call(await answering(null), 'GET', '/status', { timeoutMs: 30 })
-    const message = expect.stringMatching(/^the master in .*\/app runs and does not answer for 'app': ask again/)
-    await expect(asking).rejects.toEqual(expect.objectContaining({ code: 'unknown', message }))
+    await expect(asking).rejects.toEqual(code('unknown'))
+    await expect(asking).rejects.toThrow(/'app' has not answered in 30 ms/)
+  })
+
+  test('whether one serves that holds the lock, and is not there to ask, is unknown', async () => {
+    const directory = join(temporaryDirectory(), 'app')
+    mkdirSync(directory)
+    const place = { name: 'app', directory }
+    const lock = acquireLock(join(directory, 'lock'))
+    onEnd(() => lock.release())
+    await expect(call(place, 'GET', '/status')).rejects.toEqual(code('unknown'))
+    await expect(call(place, 'GET', '/status')).rejects.toThrow(`process ${process.pid} holds its lock`)
+    expect(await statusOf(place)).toBe(null)
+    expect(await findMaster(dirname(directory), undefined)).toEqual(place)
+    lock.release()
+    await expect(call(place, 'GET', '/status')).rejects.toEqual(code('not-running'))
+    await expect(findMaster(dirname(directory), undefined)).rejects.toEqual(code('not-running'))
   })
 
   test.each([
