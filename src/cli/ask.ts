@@ -41,6 +41,11 @@ export function request(verb: string, master: MasterPlace, input: Input): Promis
 
 export function tell(reply: ControlReply, name: string, input: Input, io: Io): number {
   if (has(input, 'json')) io.stdout.write(`${JSON.stringify(reply)}\n`)
-  else io.stderr.write(`${name}: ${reply.message || reply.outcome}\n`)
+  else {
+    // At a terminal it was shown when it happened (showEvents), and the sentence has the last line.
+    const { output = [] } = reply
+    if (output.length > 1 && io.stderr.isTTY !== true) for (const line of output) io.stderr.write(`${line}\n`)
+    io.stderr.write(`${name}: ${reply.message || reply.outcome}\n`)
+  }
   return reply.exit
 }

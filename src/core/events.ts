@@ -72,8 +72,13 @@ export type AutoupEvent =
   | ({ readonly type: 'preflight-started' } & OfBuild)
   /** A command of the operator's: --before-promote and its like. */
   | ({ readonly type: 'hook-started'; readonly hook: Hook } & OfBuild)
-  /** One that came after; what comes before fails its promotion. */
-  | ({ readonly type: 'hook-failed'; readonly hook: Hook; readonly reason: string } & OfBuild)
+  /** One that comes before fails its promotion as well. `output`: the last lines that it wrote. */
+  | ({
+      readonly type: 'hook-failed'
+      readonly hook: Hook
+      readonly reason: string
+      readonly output: readonly string[]
+    } & OfBuild)
   | ({ readonly type: 'promotion-started'; readonly purpose: Purpose; readonly generation: number } & OfBuild)
   | ({
       readonly type: 'promotion-ready'

@@ -6,7 +6,7 @@
 import type { Stamped } from '../core/events.ts'
 import type { Output } from './output.ts'
 import { progressFilter } from './progress-filter.ts'
-import { sentence, type Weight } from './sentence.ts'
+import { outputOf, sentence, type Weight } from './sentence.ts'
 
 /** syslog(3). */
 const PRIORITY: Readonly<Record<Weight, number>> = { error: 3, warning: 4, good: 5, info: 6, detail: 7 }
@@ -16,6 +16,6 @@ export function journalReporter(stream: Output): (event: Stamped) => void {
   return (event) => {
     if (!isWorthALine(event)) return
     const { weight, subject, text } = sentence(event)
-    stream.write(`<${PRIORITY[weight]}>${subject}: ${text}\n`)
+    for (const line of [text, ...outputOf(event)]) stream.write(`<${PRIORITY[weight]}>${subject}: ${line}\n`)
   }
 }

@@ -9,9 +9,11 @@ import { hasColor, type Paint, painter } from './color.ts'
 import type { Output } from './output.ts'
 import { paceMeter } from './pace.ts'
 import { progressFilter } from './progress-filter.ts'
-import { type Sentence, sentence, type Weight } from './sentence.ts'
+import { outputOf, type Sentence, sentence, type Weight } from './sentence.ts'
 
 const SUBJECT_WIDTH = 8
+/** Where the sentence begins. */
+const TEXT_COLUMN = '00:00:00.000  '.length + SUBJECT_WIDTH + 2
 const BAR_WIDTH = 24
 /** A shorter one shows nothing that the figures do not. */
 const LEAST_BAR = 8
@@ -48,18 +50,19 @@ export function prettyReporter(stream: Output): (event: Stamped) => void {
   }
 }
 
-/** Without the line feed. */
+/** Without the last line feed; what a command wrote stands under it. */
 export function prettyLine(event: Stamped, paint: Paint): string {
   const said = sentence(event)
   const text = said.weight === 'detail' ? paint('dim', said.text) : said.text
-  return `${start(event, said, paint)}${text}`
+  const under = outputOf(event).map((line) => `\n${' '.repeat(TEXT_COLUMN)}${paint('dim', `| ${line}`)}`)
+  return `${start(event, said, paint)}${text}${under.join('')}`
 }
 
 /** Never longer than the terminal is wide: what wraps cannot be rewritten. */
 function passingLine(event: Stamped, rate: string, columns: number, paint: Paint): string {
   const said = sentence(event)
   const text = rate === '' ? said.text : `${said.text}, ${rate}`
-  const room = Math.max(0, columns - 1 - '00:00:00.000  '.length - SUBJECT_WIDTH - 2)
+  const room = Math.max(0, columns - 1 - TEXT_COLUMN)
   const share = event.type === 'fetch-progress' && event.total ? event.bytes / event.total : null
   return `${start(event, said, paint)}${`${text}${bar(share, room - Math.max(text.length, said.text.length + RATE_WIDTH) - 2)}`.slice(0, room)}`
 }

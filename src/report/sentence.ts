@@ -21,6 +21,13 @@ export function sentence(event: AutoupEvent): Sentence {
   return { subject, weight, text: clean(text) }
 }
 
+/** What a command wrote before it failed, where that is more than the line that its sentence has: lines under it. */
+export function outputOf(event: AutoupEvent): readonly string[] {
+  // An older version said nothing of it.
+  const output = event.type === 'hook-failed' ? (event.output ?? []) : []
+  return output.length > 1 ? output.map(clean) : []
+}
+
 function describe(event: AutoupEvent): [subject: string, weight: Weight, text: string] {
   switch (event.type) {
     case 'master-started': {

@@ -10,7 +10,7 @@ import type { Failure } from '../core/promotion.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Effect, Input, State } from '../core/state.ts'
 import type { StorePaths } from '../store/layout.ts'
-import { runCommand } from '../system/probe.ts'
+import { type CommandEnd, runCommand } from '../system/probe.ts'
 import type { User } from '../system/user.ts'
 import { environmentFor, failureOf } from './workers/launch.ts'
 
@@ -30,11 +30,6 @@ type Told = Of<'promotion-started' | 'build-committed' | 'promotion-failed'>
 interface About {
   readonly event: Told
   readonly generation: number
-}
-
-interface Ended {
-  readonly reason: string | null
-  readonly isOfMachine: boolean
 }
 
 export class Hooks {
@@ -61,9 +56,7 @@ export class Hooks {
     // By its turn the next promotion may have started.
     const generation = this.#started?.generation ?? 0
     void this.#inTurn(async () => {
-      const { reason } = await this.#run(hook, command, { event, generation }, this.#over.signal)
-      const { build, version } = event
-      if (reason !== null) this.#context.emit({ type: 'hook-failed', hook, reason, build, version })
+      await this.#run(hook, command, { event, generation }, this.#over.signal)
     })
   }
 
@@ -105,18 +98,28 @@ export class Hooks {
     return { kind: isOfMachine ? 'machine' : 'behaviour', reason: `before-promote: ${reason}`, isProbe: false }
   }
 
-  async #run(hook: Hook, command: string, about: About, signal: AbortSignal): Promise<Ended> {
-    if (signal.aborted) return { reason: `'${command}' was not run: its time was over`, isOfMachine: false }
-    const { settings, user, emit } = this.#context
+  /** Says what it did wrong. */
+  async #run(hook: Hook, command: string, about: About, signal: AbortSignal): Promise<CommandEnd> {
+    const { emit } = this.#context
     const { build, version } = about.event
-    emit({ type: 'hook-started', hook, build, version })
+    if (!signal.aborted) emit({ type: 'hook-started', hook, build, version })
+    const end = await this.#end(hook, command, about, signal)
+    const { reason, output } = end
+    const isCalledOff = hook === 'before-promote' && signal.aborted
+    if (reason !== null && !isCalledOff) emit({ type: 'hook-failed', hook, reason, output, build, version })
+    return end
+  }
+
+  async #end(hook: Hook, command: string, about: About, signal: AbortSignal): Promise<CommandEnd> {
+    if (signal.aborted) return { reason: `'${command}' was not run: its time was over`, isOfMachine: false, output: [] }
+    const { settings, user } = this.#context
     try {
       const more = { input: `${JSON.stringify(about.event)}\n`, stdout: 'pipe' } as const
       const env = this.#environment(hook, about)
       return await runCommand(command, env, settings.directory, settings.hookTimeoutMs, user, signal, more)
     } catch (error) {
       const { reason, kind } = failureOf(error, `'${command}' could not be started`)
-      return { reason, isOfMachine: kind === 'machine' }
+      return { reason, isOfMachine: kind === 'machine', output: [] }
     }
   }
 

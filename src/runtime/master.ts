@@ -121,7 +121,10 @@ export async function runMaster(
   const workforce = new Workforce(context)
   const preflight = new Preflight(context)
   const hooks = new Hooks(context)
-  log.subscribe(log.kept.at(-1)?.sequence ?? 0, (event) => hooks.note(event))
+  log.subscribe(log.kept.at(-1)?.sequence ?? 0, (event) => {
+    hooks.note(event)
+    requests.note(event)
+  })
   const jobs = new StagerJobs(context)
   const checks = new Checks(context, jobs)
   const looks = new Looks(context, jobs)

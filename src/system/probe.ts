@@ -18,6 +18,8 @@ const HEAD_MAX_CHARACTERS = 16_384
 /** The rest of the answer is read and dropped, so that the server sees no reset; a longer one is cut. */
 const BODY_MAX_BYTES = 1_048_576
 const OUTPUT_MAX_CHARACTERS = 4_096
+/** Of what a command wrote last, for whoever has to know why it failed. */
+const OUTPUT_MAX_LINES = 10
 /** What sh(1) makes of a command that was killed by SIGKILL: 128 + 9. */
 const KILLED_IN_SHELL = 137
 
@@ -53,6 +55,15 @@ export async function probeTcp(target: ProbeTarget, timeoutMs: number): Promise<
   })
 }
 
+/** How a command of the operator's has ended. */
+export interface CommandEnd {
+  /** Null: well. */
+  readonly reason: string | null
+  readonly isOfMachine: boolean
+  /** The last lines that it wrote, of which the reason has the last. */
+  readonly output: readonly string[]
+}
+
 /** Exit status 0 of `sh -c command` is good. What is left of it at the timeout is killed. Throws trouble of the machine. */
 export async function probeExec(
   command: string,
@@ -78,22 +89,29 @@ export async function runCommand(
   user: SpawnRequest['user'],
   signal?: AbortSignal,
   more: Pick<SpawnRequest, 'input' | 'stdout'> = {},
-): Promise<{ readonly reason: string | null; readonly isOfMachine: boolean }> {
-  const ended = (reason: string | null) => ({ reason, isOfMachine: false })
+): Promise<CommandEnd> {
   let end: End
   try {
     const argv = ['/bin/sh', '-c', command]
     end = await runToEnd({ argv, cwd, env, user, stderr: 'pipe', ...more }, timeoutMs, signal)
   } catch (error) {
-    return { reason: `cannot run '${command}': ${messageOf(error)}`, isOfMachine: isMachineTrouble(errnoOf(error)) }
+    const isOfMachine = isMachineTrouble(errnoOf(error))
+    return { reason: `cannot run '${command}': ${messageOf(error)}`, isOfMachine, output: [] }
   }
-  const { code, signal: killer, isLate, output } = end
+  const { code, signal: killer, isLate } = end
+  const output = lastLines(end.output)
+  const ended = (reason: string | null) => ({ reason, isOfMachine: false, output })
   if (isLate) return ended(`'${command}' did not end within ${formatDuration(timeoutMs)}`)
   if (code === 0) return ended(null)
   if (isKilled(end) && !signal?.aborted)
-    return { reason: `'${command}' was killed by SIGKILL, and not by autoup`, isOfMachine: true }
-  const last = printableLine(output.trimEnd().split('\n').pop() ?? '')
-  return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last === '' ? '' : `: ${last}`}`)
+    return { reason: `'${command}' was killed by SIGKILL, and not by autoup`, isOfMachine: true, output }
+  const last = output.at(-1)
+  return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last ? `: ${last}` : ''}`)
+}
+
+function lastLines(output: string): string[] {
+  const lines = output.trimEnd().split('\n').slice(-OUTPUT_MAX_LINES)
+  return lines.map((line) => printableLine(line)).filter(Boolean)
 }
 
 /** By somebody; a shell says so with 128 + 9. */

@@ -107,8 +107,10 @@ describe('a hook before that says no', () => {
     const upgrade = await failsOver(service, app('2'))
     expect(upgrade).toMatchObject({
       code: 6,
-      stderr: expect.stringMatching(/before-promote: .* ended with status 3: not on a friday/),
+      stderr: expect.stringMatching(/^one\nnot on a friday\n.*before-promote: .* ended with status 3: not on a friday/),
     })
+    const said = service.master.events.slice(since).find(({ type }) => type === 'hook-failed')
+    expect(said).toMatchObject({ hook: 'before-promote', output: ['one', 'not on a friday'] })
     expect(service.master.events.slice(since).map(({ type }) => type)).not.toContain('worker-started')
     const [held] = (await service.master.status()).quarantine
     expect(held?.reason).toMatch(/not on a friday/)

@@ -146,3 +146,20 @@ describe('what others wrote', () => {
     expect(text).toContain('\\x1b')
   })
 })
+
+test('what a command wrote before it failed stands under its sentence, without what moves a cursor', () => {
+  const failed = stamped({
+    type: 'hook-failed',
+    hook: 'before-promote',
+    reason: 'it ended with 1: no channel',
+    output: ['connecting\u001b[2J', 'no channel'],
+    build: 'sha256-3f',
+    version: '1.5.0',
+  })
+  const [first, ...under] = said('pretty', [failed]).trimEnd().split('\n')
+  expect(first).toMatch(/failed: it ended with 1: no channel$/)
+  expect(under.map((line) => line.slice(24))).toEqual(['| connecting\\x1b[2J', '| no channel'])
+  expect(said('journal', [failed])).toMatch(
+    /^<4>hook: .*: no channel\n<4>hook: connecting\\x1b\[2J\n<4>hook: no channel\n$/,
+  )
+})

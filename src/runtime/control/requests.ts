@@ -3,7 +3,7 @@
  * is the next `settle` of the same activity, so that everybody who asked during one upgrade gets its one verdict.
  */
 
-import type { Outcome } from '../../core/events.ts'
+import type { Outcome, Stamped } from '../../core/events.ts'
 import type { Activity, Effect } from '../../core/state.ts'
 import type { ControlReply as Reply } from './server.ts'
 
@@ -24,6 +24,15 @@ const EXIT: Readonly<Record<Outcome, number>> = {
 export class Requests {
   readonly #waiting = new Map<Activity, Set<(reply: Reply) => void>>()
 
+  /** What the command wrote that has stopped the promotion which is under way. */
+  #output: readonly string[] = []
+
+  /** Everything that is said. */
+  note(event: Stamped): void {
+    if (event.type === 'promotion-started') this.#output = []
+    if (event.type === 'hook-failed' && event.hook === 'before-promote') this.#output = event.output
+  }
+
   /** Sends the input and waits for its end; without `wait` it is only accepted. */
   async ask(activity: Activity, wait: boolean, send: () => void): Promise<Reply> {
     if (!wait) {
@@ -38,7 +47,9 @@ export class Requests {
   }
 
   settle({ activity, outcome, message, version }: Settle): void {
-    this.#answer(activity, { outcome, message, version, exit: EXIT[outcome] })
+    const output = this.#output
+    this.#output = []
+    this.#answer(activity, { outcome, message, version, exit: EXIT[outcome], ...(output.length > 0 ? { output } : {}) })
   }
 
   /** Whoever still waits when the master ends. */

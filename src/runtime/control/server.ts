@@ -44,6 +44,8 @@ export interface ControlReply {
   readonly version: string | null
   /** The exit status of the command that asked. */
   readonly exit: number
+  /** The last lines of the command that has stopped it. */
+  readonly output?: readonly string[]
 }
 
 export interface ControlHandlers {
