@@ -5,7 +5,8 @@
 
 import { closeSync, writeSync } from 'node:fs'
 import { AutoupError, messageOf } from '../core/errors.ts'
-import { type StartVerdict, startWatch } from '../core/start-verdict.ts'
+import type { Stamped } from '../core/events.ts'
+import { type StartVerdict, type StartWord, startWatch } from '../core/start-verdict.ts'
 import { isLongLog, reopenLog, rotateLog } from '../system/log-file.ts'
 import { lookUpUser } from '../system/user.ts'
 import { has, type Input } from './command.ts'
@@ -17,6 +18,8 @@ import { serve } from './run.ts'
 
 /** A look costs one fstat(2). */
 const LOOK_EVERY_MS = 1_000
+/** The first of each, to the one who waits: from then on the control socket tells the rest. */
+const TOLD: ReadonlySet<Stamped['type']> = new Set(['check-started', 'release-found'])
 /** After a rotation that failed, for want of space above all. */
 const RETRY_MS = 60_000
 
@@ -24,16 +27,25 @@ export async function serveAsDaemon(input: Input, io: Io): Promise<number> {
   const channel = Number(process.env[DAEMON_VARIABLE])
   delete process.env[DAEMON_VARIABLE]
   let isTold = false
-  const tell = (verdict: StartVerdict): void => {
-    if (isTold) return
-    isTold = true
+  const told = new Set<Stamped['type']>()
+  const say = (word: StartWord): void => {
     try {
-      // Short, into an empty buffer: this never waits for a reader.
-      writeSync(channel, `${JSON.stringify(verdict)}\n`)
-      closeSync(channel)
+      // A few, and short: they fit into the buffer of a pipe, so this never waits for a reader.
+      writeSync(channel, `${JSON.stringify(word)}\n`)
     } catch {
       // Nobody waits any more.
     }
+  }
+  const tell = (verdict: StartVerdict): void => {
+    if (isTold) return
+    isTold = true
+    say(verdict)
+    closeSync(channel)
+  }
+  const tellOf = (event: Stamped): void => {
+    if (isTold || told.has(event.type) || !TOLD.has(event.type)) return
+    told.add(event.type)
+    say({ type: 'event', event })
   }
   try {
     const loaded = await loadSettings(input, io)
@@ -49,6 +61,7 @@ export async function serveAsDaemon(input: Input, io: Io): Promise<number> {
     try {
       return await serve(input, io, {
         watch(event) {
+          tellOf(event)
           const verdict = isTold ? null : judge(event)
           if (verdict) tell(verdict)
         },

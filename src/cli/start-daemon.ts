@@ -1,16 +1,18 @@
 /**
  * The one who types `autoup start`. The master is started in a session of its own (setsid(2)), away from the terminal,
- * and writes to its log; this process waits until the app is ready, or says why it is not. A start that failed leaves
- * no master behind, unless workers that a killed one had left serve on under it.
+ * and writes to its log; this process waits until the app is ready, or says why it is not, and tells meanwhile that the
+ * first build is fetched. A start that failed leaves no master behind, unless workers that a killed one had left serve on under it.
  */
 
 import { once } from 'node:events'
 import { closeSync, fstatSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { AutoupError } from '../core/errors.ts'
+import type { Stamped } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
-import type { StartVerdict } from '../core/start-verdict.ts'
+import type { StartVerdict, StartWord } from '../core/start-verdict.ts'
 import { createFolder, storePaths } from '../store/layout.ts'
 import { linkAtomically } from '../system/atomic.ts'
 import { openLog } from '../system/log-file.ts'
@@ -27,6 +29,7 @@ import { lastWords } from './log-lines.ts'
 import { logPlace, umaskGiven } from './log-place.ts'
 import { endOf } from './master-end.ts'
 import { atOnce } from './outcome.ts'
+import { showEvents } from './show-events.ts'
 import { ENDING_SIGNALS } from './told-to-end.ts'
 import { NO_WAIT, TIMEOUT, timeoutOf } from './waiting.ts'
 import { CONFIG, STATE_DIR, serviceGiven, withoutContract } from './where.ts'
@@ -40,7 +43,7 @@ const FOR_ALL: readonly string[] = [CONFIG.flag, STATE_DIR.flag, NO_WAIT.flag, T
 /** Answers the exit status; throws AutoupError with what became of it. */
 export async function startDaemons(input: Input, io: Io): Promise<number> {
   const names = await allApps(input, io)
-  if (names === null) return await startDaemon(input, io, process.argv.slice(1))
+  if (names === null) return await startDaemon(input, io, process.argv.slice(1), true)
   const [program = '', start = '', ...words] = process.argv.slice(1)
   return await atOnce(names, io, (name) => startDaemon({ ...input, name }, io, [program, start, name, ...words]))
 }
@@ -55,13 +58,14 @@ async function allApps(input: Input, io: Io): Promise<readonly string[] | null> 
   return apps.length === 1 ? null : apps.flatMap(({ key }) => key ?? [])
 }
 
-/** `words` are those of the daemon, without the interpreter. */
-async function startDaemon(input: Input, io: Io, words: readonly string[]): Promise<number> {
+/** `words` are those of the daemon, without the interpreter. Of several at once nobody could tell the events apart. */
+async function startDaemon(input: Input, io: Io, words: readonly string[], isAlone = false): Promise<number> {
   const timeoutMs = timeoutOf(input)
   const loaded = await loadSettings(input, io)
   const { settings } = loaded
   umaskGiven(loaded)
-  const running = await statusOf({ name: settings.name, directory: storePaths(settings.stateDir, settings.name).root })
+  const master = { name: settings.name, directory: storePaths(settings.stateDir, settings.name).root }
+  const running = await statusOf(master)
   if (running?.state === 'stopping') {
     io.stderr.write(`${settings.name} is stopping, pid ${running.pid}: it is started when that has ended\n`)
     await endOf(running)(performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY))
@@ -72,7 +76,14 @@ async function startDaemon(input: Input, io: Io, words: readonly string[]): Prom
   const log = prepareLog(settings, logPlace(loaded, settings).path)
   const daemon = launch(log.fd, words)
   closeSync(log.fd)
-  const verdict = await daemon.verdict(timeoutMs)
+  let shown: Promise<unknown> | null = null
+  const judged = daemon.verdict(timeoutMs, (event) => {
+    if (isAlone && io.stderr.isTTY) shown ??= showEvents(master, io, () => judged, event.sequence - 1)
+    else if (event.type === 'release-found')
+      io.stderr.write(`${settings.name} fetches ${event.version}: ${event.name}\n`)
+  })
+  const verdict = await judged
+  await shown
   if (verdict.type === 'started') {
     const how = verdict.isProven ? 'is ready' : 'is started'
     io.stderr.write(`${settings.name} ${how}, pid ${daemon.pid}; log: ${log.path}\n`)
@@ -104,7 +115,7 @@ function prepareLog(
 interface Daemon {
   readonly pid: number
   /** Also when it ends without one, or this process is told to end; then it has the status of its end. */
-  verdict(timeoutMs: number | null): Promise<StartVerdict>
+  verdict(timeoutMs: number | null, onEvent: (event: Stamped) => void): Promise<StartVerdict>
   /** Resolves when it has ended. */
   end(): Promise<void>
 }
@@ -127,14 +138,14 @@ function launch(log: number, words: readonly string[]): Daemon {
   }
   return {
     pid,
-    async verdict(timeoutMs) {
+    async verdict(timeoutMs, onEvent) {
       const stopping = new AbortController()
       const over = Promise.race([
         ...ENDING_SIGNALS.map((signal) => cameSignal(signal, stopping.signal)),
         ...(timeoutMs === null ? [] : [lateness(timeoutMs, stopping.signal)]),
       ])
       try {
-        return await Promise.race([over, wordOf(channel).then((word) => word ?? ended())])
+        return await Promise.race([over, verdictFrom(channel, onEvent).then((verdict) => verdict ?? ended())])
       } finally {
         stopping.abort()
         channel.destroy()
@@ -149,16 +160,18 @@ function launch(log: number, words: readonly string[]): Daemon {
   }
 }
 
-/** The one line of the daemon, or null: it has closed the channel without a word. */
-async function wordOf(channel: Readable): Promise<StartVerdict | null> {
-  let text = ''
-  channel.setEncoding('utf8')
+/** What the daemon says until its verdict; null: it has closed the channel without one. */
+async function verdictFrom(channel: Readable, onEvent: (event: Stamped) => void): Promise<StartVerdict | null> {
   try {
-    for await (const chunk of channel) text += chunk
+    for await (const line of createInterface({ input: channel })) {
+      const word = JSON.parse(line) as StartWord
+      if (word.type !== 'event') return word
+      onEvent(word.event)
+    }
   } catch {
     // A reset is an end.
   }
-  return text === '' ? null : (JSON.parse(text) as StartVerdict)
+  return null
 }
 
 function cameSignal(signal: NodeJS.Signals, until: AbortSignal): Promise<StartVerdict> {

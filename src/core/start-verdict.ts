@@ -5,7 +5,7 @@
  */
 
 import type { ErrorCode } from './errors.ts'
-import type { AutoupEvent, Outcome } from './events.ts'
+import type { AutoupEvent, Outcome, Stamped } from './events.ts'
 
 export type StartVerdict =
   /** `isProven` where something has shown that the app serves. */
@@ -17,6 +17,9 @@ export type StartVerdict =
       /** Workers that a killed master has left serve on: whoever ends this one would end them. */
       readonly isServed: boolean
     }
+
+/** What the master tells the one who waits: what it is at before its first build is here, and the verdict, which is the last. */
+export type StartWord = StartVerdict | { readonly type: 'event'; readonly event: Stamped }
 
 export interface StartTerms {
   /** Ready workers that make a start a good one. */

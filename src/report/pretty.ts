@@ -20,7 +20,7 @@ const LEAST_BAR = 8
 /** `, 12.5 MB/s, 38 s left`: kept free, lest the bar comes and goes. */
 const RATE_WIDTH = 23
 /** Erase the line, in both directions (ECMA-48 EL 2). */
-const ERASE = '\r\u001b[2K'
+export const ERASE = '\r\u001b[2K'
 
 const COLORS: Readonly<Record<Weight, 'dim' | 'cyan' | 'green' | 'yellow' | 'red'>> = {
   detail: 'dim',

@@ -14,7 +14,10 @@ import { onEnd } from '../support/on-end.ts'
 import { plainApp } from '../support/plain-app.ts'
 import { freePort } from '../support/ports.ts'
 import { descriptorsOf, isAlive, kill, readProcess } from '../support/processes.ts'
+import { needs } from '../support/requirements.ts'
+import { openTerminal } from '../support/tmux.ts'
 import { until } from '../support/until.ts'
+import { serveHttp } from '../support/web.ts'
 
 interface Serving extends Daemonized {
   readonly port: number
@@ -123,6 +126,37 @@ describe('a start', () => {
     expect(await app.cli('stop')).toMatchObject({ code: 0 })
   })
 
+  needs('tmux').test('shows at a terminal how its first build comes', async () => {
+    const app = await prepared()
+    const build = Buffer.concat([readFileSync(app.app), Buffer.from(`\n//${'x'.repeat(500_000)}\n`)])
+    let finish = (): void => {}
+    onEnd(() => finish())
+    const { origin } = await serveHttp(({ method, url }, response) => {
+      if (url !== '/app') return void response.writeHead(404).end()
+      response.writeHead(200, { 'content-length': build.length, etag: '"1"' })
+      if (method === 'HEAD') return void response.end()
+      // Byte after byte until it was seen: the progress is told by the clock of the download.
+      let sent = 250_000
+      response.write(build.subarray(0, sent))
+      const drip = setInterval(() => response.write(build.subarray(sent, ++sent)), 50)
+      finish = () => {
+        clearInterval(drip)
+        response.end(build.subarray(sent))
+      }
+    })
+    const words = ['--fetch', `${origin}/app`, '--allow-unverified', '--listen', `127.0.0.1:${app.port}`]
+    const terminal = openTerminal({ columns: 120, env: { TEST_PORT: String(app.port) } })
+    terminal.type(
+      `clear; ${[process.execPath, AUTOUP, 'start', app.name, '--state-dir', app.stateDir, ...words].join(' ')}`,
+    )
+    await terminal.shows(/fetch +.* of 500\.\d kB, \d+ %/)
+    finish()
+    const left = await terminal.shows(/^app is ready, pid \d+/m)
+    expect(left).toMatch(/release .* is there: app\n.*build .* is staged/)
+    expect(left).not.toMatch(/ %/)
+    expect(await app.cli('stop')).toMatchObject({ code: 0 })
+  })
+
   test('outlives the terminal that it was typed on', async () => {
     const app = await prepared()
     const shell = spawn(
@@ -172,7 +206,9 @@ describe('a start that fails leaves nothing running, and says why', () => {
     const placed = words.map((word) => word.replace(/[A-Z]{4,}$/, (file) => join(folder, file)))
     const started = await app.start('--listen', `127.0.0.1:${await freePort()}`, ...placed)
     expect(started).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(why) })
-    if (words.at(-1)?.endsWith('DIES') && code !== 2) expect(started.stderr).toMatch(/^no config found\n/)
+    const fetches = words.includes('--fetch') && code >= 5 ? 'app fetches [0-9a-f]{12}: [A-Z]{4}\n' : ''
+    const lastWords = words.at(-1)?.endsWith('DIES') && code !== 2 ? 'no config found\n' : ''
+    expect(started.stderr).toMatch(new RegExp(`^${fetches}${lastWords}autoup: `))
     expect(existsSync(join(app.home, 'master.pid'))).toBe(false)
     expect(await app.cli('status')).toMatchObject({ code: 3 })
   })
