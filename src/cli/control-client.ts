@@ -162,7 +162,8 @@ async function someRunning(
   const [first, ...others] = await runningAmong(places)
   if (first) return [first, ...others]
   const advice = 'start it with `autoup run` or `autoup start`'
-  throw new AutoupError('not-running', `nothing is running ${where}: ${advice}`)
+  const directories = places.map(({ directory }) => directory)
+  throw new AutoupError('not-running', `nothing is running ${where}: ${advice}`, { data: { directories } })
 }
 
 async function runningAmong(places: readonly MasterPlace[]): Promise<MasterPlace[]> {
@@ -208,7 +209,7 @@ async function open(master: MasterPlace): Promise<Socket> {
     if (errnoOf(error) === 'EACCES') throw forbidden(master.directory, error)
     if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENOTSOCK'].includes(errnoOf(error) ?? '')) {
       const message = `'${master.name}' is not running: no master answers in ${master.directory}`
-      throw new AutoupError('not-running', message, { cause: error })
+      throw new AutoupError('not-running', message, { cause: error, data: { directories: [master.directory] } })
     }
     throw error
   } finally {

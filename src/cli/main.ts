@@ -2,7 +2,7 @@
 
 import { loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
-import { told } from './outcome.ts'
+import { toldInFull } from './outcome.ts'
 import { quickParse } from './quick-parse.ts'
 
 /** `args` without the interpreter and the script. */
@@ -20,6 +20,6 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     const { runProgram } = await import('./program.ts')
     return await runProgram(args, io)
   } catch (error) {
-    return told(error, io)
+    return await toldInFull(error, io)
   }
 }

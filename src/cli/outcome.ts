@@ -26,6 +26,15 @@ export function told(error: unknown, io: Pick<Io, 'stderr'>): number {
   return 1
 }
 
+/** As `told`; where no master runs it also says who serves all the same. */
+export async function toldInFull(error: unknown, io: Pick<Io, 'stderr'>): Promise<number> {
+  if (!(error instanceof AutoupError) || error.code !== 'not-running') return told(error, io)
+  const { directories } = error.data
+  const { leftBehind } = await import('./left-behind.ts')
+  const left = Array.isArray(directories) ? leftBehind(directories.map(String)) : null
+  return told(left === null ? error : new AutoupError(error.code, `${error.message}; ${left}`), io)
+}
+
 /** The exit status when stdout takes no more; null, and nothing is told, where only nobody reads on. */
 export function unwritten(error: Error, io: Pick<Io, 'stdout' | 'stderr'>): number | null {
   // A terminal that is gone is EIO.
@@ -49,6 +58,6 @@ async function attempt(work: () => Promise<number>, io: Io): Promise<number> {
   try {
     return await work()
   } catch (error) {
-    return told(error, io)
+    return await toldInFull(error, io)
   }
 }

@@ -36,6 +36,21 @@ test('a killed master is missed by nobody, and the next one has its listener and
   expect(Object.keys(report.versions).map(Number).sort()).toEqual([...orphans, ...workersOf(next.master)].sort())
 })
 
+test('who asks for a killed master hears that its workers serve on, and what to do', async () => {
+  const service = await startService()
+  const [orphan] = workersOf(service.master)
+  await service.master.kill9()
+  const left = `workers of a killed master still serve (pid ${orphan}): start it again, and it takes over their sockets\n`
+  for (const command of ['status', 'upgrade', 'stop'] as const) {
+    const { code, stderr } = await service.master.cli(command)
+    expect({ code, stderr }, command).toEqual({ code: 3, stderr: expect.stringContaining(`; ${left}`) })
+  }
+  const next = await service.again()
+  await expectRelieved(next.master, [orphan!])
+  await next.master.stop()
+  expect((await next.master.cli('status')).stderr).not.toContain('still serve')
+})
+
 test('so it is on a unix socket, which keeps its path', async () => {
   const path = join(temporaryDirectory(), 'app.sock')
   const service = await startService({ args: BY_HAND, listen: [`unix:${path}`] })

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Measures } from '../../src/core/sight.ts'
@@ -8,6 +8,7 @@ import { EMPTY_TALLY } from '../../src/core/tally.ts'
 import { metricsText } from '../../src/report/metrics.ts'
 import { STATUS } from '../cli/fake-master.ts'
 import { needs } from '../support/requirements.ts'
+import { temporaryFolder } from '../support/stores.ts'
 
 const MASTER: Measures['master'] = {
   startedAt: '2026-01-01T00:00:00.000Z',
@@ -104,6 +105,58 @@ needs('promtool').test('promtool finds no fault with them', () => {
     expect(said).toBe('')
   }
 })
+
+/** What is left of the labels of each alert, in their order. */
+const LABELS = [{}, {}, { result: 'error' }, { state: 'draining' }]
+
+/** A service that does not serve, rolls back, cannot check, and whose clients have not found the new workers. */
+const TROUBLE = {
+  autoup_up: '0x60',
+  autoup_rollbacks_total: '0x30 1x29',
+  'autoup_checks_total{result="error"}': '0+1x60',
+  'autoup_connections{state="draining"}': '3x60',
+  'autoup_connections{state="ready"}': '0x60',
+}
+
+/** And one with which all is well. */
+const CALM = {
+  autoup_up: '1x60',
+  autoup_rollbacks_total: '4x60',
+  'autoup_checks_total{result="error"}': '2x60',
+  'autoup_connections{state="draining"}': '3x60',
+  'autoup_connections{state="ready"}': '5x60',
+}
+
+needs('promtool').test(
+  'each alert of the documentation is raised where there is trouble, and nowhere else',
+  async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/sight.md'), 'utf8')
+    const [, block = ''] = /Worth an alert:\n\n((?: {4}.*\n)+)/.exec(page) ?? []
+    const rules = block
+      .trim()
+      .split('\n')
+      .map((expr, index) => ({ alert: `alert${index}`, expr: expr.trim() }))
+    expect(rules).toHaveLength(4)
+    const folder = await temporaryFolder()
+    writeFileSync(join(folder, 'rules.yml'), JSON.stringify({ groups: [{ name: 'autoup', rules }] }))
+    const series = (values: typeof TROUBLE, instance: string) =>
+      Object.entries(values).map(([name, told]) => ({
+        series: name.includes('{') ? name.replace('}', `,instance="${instance}"}`) : `${name}{instance="${instance}"}`,
+        values: told,
+      }))
+    const expected = rules.map(({ alert }, index) => ({
+      eval_time: '1h',
+      alertname: alert,
+      exp_alerts: [{ exp_labels: { instance: 'bad', ...LABELS[index] } }],
+    }))
+    const tests = [
+      { interval: '1m', input_series: [...series(TROUBLE, 'bad'), ...series(CALM, 'good')], alert_rule_test: expected },
+    ]
+    writeFileSync(join(folder, 'test.yml'), JSON.stringify({ rule_files: ['rules.yml'], tests }))
+    const ran = spawnSync('promtool', ['test', 'rules', 'test.yml'], { cwd: folder, encoding: 'utf8' })
+    expect(ran.status, `${ran.stdout}${ran.stderr}`).toBe(0)
+  },
+)
 
 test('the documentation names each of them, and no other', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/sight.md'), 'utf8')

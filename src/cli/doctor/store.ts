@@ -9,7 +9,7 @@ import type { Ledger } from '../../core/ledger.ts'
 import type { Status } from '../../core/status.ts'
 import { checkSeal, damageOf } from '../../store/check-seal.ts'
 import type { StorePaths } from '../../store/layout.ts'
-import { findByEnvironment } from '../../system/procfs.ts'
+import { leftBehind } from '../left-behind.ts'
 
 /** `ledger` is null where `state.json` is damaged. */
 export async function checkStore(paths: StorePaths, ledger: Ledger | null, status: Status | null): Promise<Finding[]> {
@@ -74,11 +74,8 @@ function running({ pid }: Status): Finding {
 /** Nothing runs here: what is there all the same. */
 function checkLeftovers(paths: StorePaths): Finding[] {
   const findings: Finding[] = [{ check: 'master', level: 'ok', message: 'does not run' }]
-  const pids = findByEnvironment('AUTOUP_STATE', paths.root).map(({ pid }) => pid)
-  if (pids.length > 0) {
-    const message = `workers of a killed master still serve (pid ${pids.join(', ')}): start it again, and it takes over their sockets`
-    findings.push({ check: 'leftovers', level: 'warn', message })
-  }
+  const left = leftBehind([paths.root])
+  if (left !== null) findings.push({ check: 'leftovers', level: 'warn', message: left })
   const stale = [paths.socket, paths.pid].filter((path) => existsSync(path))
   const downloads = existsSync(paths.tmp) ? readdirSync(paths.tmp).length : 0
   if (stale.length > 0 || downloads > 0) {
