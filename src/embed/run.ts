@@ -5,6 +5,7 @@
  */
 
 import { keepSmall } from '../cli/keep-small.ts'
+import { told } from '../cli/outcome.ts'
 import { AutoupError } from '../core/errors.ts'
 import { takeRole } from '../runtime/take-role.ts'
 import type { RunConfig } from './config.ts'
@@ -13,8 +14,8 @@ import type { RunConfig } from './config.ts'
 let isRunning = false
 
 /**
- * In a worker it resolves when the program has come back; in the master when it has stopped, with `process.exitCode`
- * set. Rejects with AutoupError for a mistake in the options.
+ * In a worker it resolves when the program has come back, and rejects with what that throws; in the master when it has
+ * stopped, or cannot start, with `process.exitCode` set: what stands in the way is told in a sentence, as by the command.
  */
 export async function run(config: RunConfig): Promise<void> {
   await takeRole()
@@ -23,18 +24,26 @@ export async function run(config: RunConfig): Promise<void> {
   // Each part loads what it needs, and no more.
   if (isWorker()) return await (await import('./worker.ts')).runWorker(config)
   const problem = await supportProblem()
-  if (problem === null) {
-    // Before what a master needs is loaded.
-    keepSmall()
-    const { master } = await import('./master.ts')
-    process.exitCode = await master(config)
+  if (problem === null || config.required) {
+    process.exitCode = await masterStatus(config, problem)
     return
   }
-  if (config.required) throw problem
   process.stderr.write(`autoup: ${problem.message}; the program runs without a master\n`)
   const { plainListeners } = await import('./plain-listeners.ts')
   const { runPlainly } = await import('./worker.ts')
   await runPlainly(config, plainListeners(config.listen))
+}
+
+async function masterStatus(config: RunConfig, problem: AutoupError | null): Promise<number> {
+  try {
+    if (problem !== null) throw problem
+    // Before what a master needs is loaded.
+    keepSmall()
+    const { master } = await import('./master.ts')
+    return await master(config)
+  } catch (error) {
+    return told(error, process)
+  }
 }
 
 /** Whether there can be a master here. */

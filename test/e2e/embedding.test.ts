@@ -228,10 +228,17 @@ describe('Config', () => {
       ['keep: 2,', /keep is about a release source: give one with fetch/],
     ] as const) {
       const { master } = await startEmbedded([NODE, embeddedScript({ config })])
-      expect(await master.exited).toBe(1)
-      expect(said(master)).toMatch(sentence)
+      expect(await master.exited).toBe(2)
+      expect(master.output).toEqual([expect.stringMatching(sentence)])
       expect(master.events).toEqual([])
     }
+  })
+
+  test('a port that somebody else has is told in one sentence, and not as a fault of the program', async () => {
+    const { port } = await serving()
+    const second = await startEmbedded([NODE, embeddedScript({ config: `listen: '127.0.0.1:${port}',` })])
+    expect(await second.master.exited).toBe(1)
+    expect(second.master.output).toEqual([expect.stringMatching(/^autoup: cannot listen on .*the port is in use by/)])
   })
 })
 
