@@ -4,7 +4,7 @@
  * manifest. Each check asks only whether something changed; a change seen is not yet a release: it must stand still.
  */
 
-import type { Check, FetchContext, Fetcher, Known } from '../src/core/source.ts'
+import type { Check, Explanation, FetchContext, Fetcher, Known } from '../src/core/source.ts'
 import { BLIND_MS, isFileKnown, isManifestKnown } from './https/known.ts'
 import { fillIn, wordsOf } from './https/location.ts'
 
@@ -20,9 +20,19 @@ export const httpsFetcher: Fetcher = {
 
   async check(context, known): Promise<Check> {
     const address = fillIn(context.location, wordsOf(context))
-    if (!new URL(address).pathname.toLowerCase().endsWith('.json')) return checkByType(context, address, known)
+    if (!isJsonName(address)) return checkByType(context, address, known)
     const { checkManifest } = await import('./https/manifest.ts')
     return checkManifest(context, address, isManifestKnown(known) ? known : null)
+  },
+
+  async explain(context): Promise<Explanation> {
+    const address = fillIn(context.location, wordsOf(context))
+    const { lookAt } = await import('./https/look.ts')
+    const type = isJsonName(address)
+      ? JSON_TYPE
+      : (await lookAt(context, address, null))?.answer.headers['content-type']
+    const { explainHttps } = await import('./https/explain.ts')
+    return explainHttps(context, address, isJson(type))
   },
 
   async fetch(context, release, into): Promise<void> {
@@ -48,6 +58,12 @@ async function checkByType(context: FetchContext, address: string, known: Known 
   }
   const { checkFile } = await import('./https/file.ts')
   return checkFile(context, address, looked, file)
+}
+
+const JSON_TYPE = 'application/json'
+
+function isJsonName(address: string): boolean {
+  return new URL(address).pathname.toLowerCase().endsWith('.json')
 }
 
 function isJson(type: string | undefined): boolean {

@@ -1,6 +1,7 @@
 /** What a manifest may hold, as a schema, and which of its artifacts is for a machine. Keys it does not know are left. */
 
 import * as v from 'valibot'
+import type { ArtifactChoice } from '../../src/core/artifact/choice.ts'
 import { AutoupError } from '../../src/core/errors.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 
@@ -100,9 +101,7 @@ export function chooseArtifact(
   platform: Platform,
 ): { readonly artifact: Artifact } | { readonly problem: string } {
   const fitting = artifacts
-    .filter(
-      ({ os, arch, libc }) => fits(os, platform.os) && fits(arch, platform.arch) && fits(libc, platform.libc ?? ''),
-    )
+    .filter((artifact) => fitsAll(artifact, platform))
     .map((artifact) => ({ artifact, said: saidBy(artifact) }))
     .sort((a, b) => b.said - a.said)
   const [best, second] = fitting
@@ -114,6 +113,30 @@ export function chooseArtifact(
     return { problem: `names more than one artifact of ${version} for ${describe(platform)}: say which is which there` }
   }
   return { artifact: best.artifact }
+}
+
+/** Every artifact with why, or why not; `where` is the address of the manifest. */
+export function explainArtifacts(manifest: Manifest, platform: Platform, where: string): ArtifactChoice {
+  const chosen = chooseArtifact(manifest, platform)
+  const best = 'problem' in chosen ? null : chosen.artifact
+  const candidates = manifest.artifacts.map((artifact) => {
+    const isBest = artifact === best
+    const isFit = fitsAll(artifact, platform)
+    const reasons = [`for ${describe(artifact)}`]
+    if (!isFit) reasons.push(`and this is ${describe(platform)}`)
+    else if (best !== null && !isBest) reasons.push('but another one says more of this platform')
+    return { name: artifact.name ?? artifact.url, score: isFit ? saidBy(artifact) + 1 : 0, reasons, isBest }
+  })
+  candidates.sort((a, b) => Number(b.isBest) - Number(a.isBest) || b.score - a.score)
+  return {
+    choice: candidates.find(({ isBest }) => isBest)?.name ?? null,
+    candidates: candidates.map(({ isBest: _, ...candidate }) => candidate),
+    refusal: 'problem' in chosen ? `${where} ${chosen.problem}` : null,
+  }
+}
+
+function fitsAll({ os, arch, libc }: Artifact, platform: Platform): boolean {
+  return fits(os, platform.os) && fits(arch, platform.arch) && fits(libc, platform.libc ?? '')
 }
 
 /** `static` runs with any C library. */

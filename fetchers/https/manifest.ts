@@ -22,9 +22,7 @@ export async function checkManifest(
   address: string,
   before: ManifestKnown | null,
 ): Promise<Check> {
-  const { url, bearer } = loginFor(context, address)
-  const headers = { accept: 'application/json', ...(before ? conditionsFor(before.look, 'GET') : {}) }
-  const answer = await context.http.text(url, { headers, bearer, maxBytes: MAX_BYTES })
+  const answer = await ask(context, address, before ? conditionsFor(before.look, 'GET') : {})
   if (before && answer.status === 304) {
     // Another file may bear the same ETag, when a redirect leads elsewhere now.
     const isSame = lookOf(answer).path === before.look.path
@@ -43,6 +41,23 @@ export async function checkManifest(
     return { kind: 'nothing-for-this-platform', message: `${showUrl(address)} ${choice.problem}`, known }
   }
   return checkArtifact(context, { manifest, artifact: choice.artifact, answer, known })
+}
+
+/** As it is now, for whoever only wants to look. */
+export async function readManifest(context: FetchContext, address: string): Promise<Manifest> {
+  const answer = await ask(context, address, {})
+  if (answer.status !== 200) throw problemOf(context, answer)
+  const { parseManifest } = await import('./manifest-schema.ts')
+  return parseManifest(answer.body, showUrl(answer.url))
+}
+
+function ask(
+  context: FetchContext,
+  address: string,
+  conditions: Readonly<Record<string, string>>,
+): Promise<HttpAnswer & { readonly body: string }> {
+  const { url, bearer } = loginFor(context, address)
+  return context.http.text(url, { headers: { accept: 'application/json', ...conditions }, bearer, maxBytes: MAX_BYTES })
 }
 
 async function checkArtifact(

@@ -27,7 +27,10 @@ export async function explainSource(
   const { fetcher, location } = await fetcherFor(source)
   if (!fetcher.explain) {
     const what = `${shownSource(source)} has no list of files to choose from`
-    throw new AutoupError('usage', `${what}: give a github: source, or the names of the files with --names FILE`)
+    throw new AutoupError(
+      'usage',
+      `${what}: give a github: source, a manifest, or the names of the files with --names FILE`,
+    )
   }
   const tokenFile = optionReader({ input, io, app: null }).read(TOKEN_FILE.flag, (text) => text, null)
   const stateDir = stateDirectory(input, io)

@@ -12,11 +12,13 @@ const MAX_COLUMN = 64
 export function explainText({ choice, candidates }: ArtifactChoice, paint: Paint): string {
   const names = candidates.map(({ name }) => clean(name))
   const width = Math.max(0, ...names.map(({ length }) => length).filter((length) => length <= MAX_COLUMN))
+  // Two artifacts of a manifest may be one file.
+  const chosen = candidates.findIndex(({ name }) => name === choice)
   return candidates
-    .map(({ name, score, reasons }, at) => {
+    .map(({ score, reasons }, at) => {
       const padded = (names[at] as string).padEnd(width)
       const why = clean(reasons.join(', '))
-      if (name === choice) return `${paint('green', `${MARK} ${padded}`)}  ${why}\n`
+      if (at === chosen) return `${paint('green', `${MARK} ${padded}`)}  ${why}\n`
       return score > 0 ? `  ${padded}  ${why}\n` : `${paint('dim', `  ${padded}  ${why}`)}\n`
     })
     .join('')

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { httpsFetcher } from '../../fetchers/https.ts'
 import type { Known } from '../../src/core/source.ts'
 import { createHttpClient } from '../../src/system/http/client.ts'
 import { needs } from '../support/requirements.ts'
@@ -32,6 +33,34 @@ describe('a manifest', () => {
       publishedAt: '2026-01-02T03:04:05Z',
     })
     expect((await fetched(context(), release)).text).toBe(APP)
+  })
+
+  test('is explained: what is for this machine, and why the others are not', async () => {
+    const artifacts = [
+      artifact({ url: 'mac', os: 'darwin', arch: 'arm64' }),
+      artifact({ url: 'any', os: null, arch: null }),
+      artifact({ url: 'dist/app', libc: 'glibc' }),
+    ]
+    const body = JSON.stringify({ version: '1.2.3', artifacts })
+    for (const path of ['/m.json', '/latest']) {
+      site.put(path, { body, headers: { 'content-type': 'application/json' } })
+      expect(await httpsFetcher.explain?.(contextOf(site.origin + path))).toEqual({
+        version: '1.2.3',
+        choice: 'dist/app',
+        candidates: [
+          { name: 'dist/app', score: 4, reasons: ['for linux/x64/glibc'] },
+          { name: 'any', score: 1, reasons: ['for any/any', 'but another one says more of this platform'] },
+          { name: 'mac', score: 0, reasons: ['for darwin/arm64', 'and this is linux/x64/glibc'] },
+        ],
+        refusal: null,
+      })
+    }
+    put({ version: '1.2.3', artifacts: artifacts.slice(0, 1) })
+    expect(await httpsFetcher.explain?.(context())).toMatchObject({
+      choice: null,
+      refusal: `${site.origin}/m.json has nothing of 1.2.3 for linux/x64/glibc: there is darwin/arm64`,
+    })
+    await expect(httpsFetcher.explain?.(contextOf(`${site.origin}/app`))).rejects.toMatchObject({ code: 'usage' })
   })
 
   test('is one by its content type, too', async () => {
