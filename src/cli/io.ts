@@ -66,7 +66,8 @@ function lazily(isTTY: boolean, open: () => NodeJS.WriteStream, onError: (error:
   return {
     isTTY,
     get columns() {
-      return isTTY ? opened().columns : undefined
+      // 0 on a serial console, and in a container before its terminal is measured: nobody knows.
+      return (isTTY && opened().columns) || undefined
     },
     write: (text) => opened().write(text),
   }

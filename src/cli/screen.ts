@@ -61,13 +61,14 @@ export function openScreen(stdin: ReadStream, stdout: WriteStream, { onLeave, on
   enter()
   return {
     get columns() {
-      return stdout.columns
+      // 0 where nobody has measured it, as on a serial console.
+      return stdout.columns || 80
     },
     get rows() {
-      return stdout.rows
+      return stdout.rows || 24
     },
     draw(lines) {
-      const { rows, columns } = stdout
+      const { rows, columns } = this
       const left = lines.length - rows
       const shown = left > 0 ? [...lines.slice(0, rows - 1), `… ${left + 1} more lines`] : lines
       stdout.write(`${HOME}${shown.map((line) => `${cut(line, columns)}${TO_LINE_END}`).join('\r\n')}${REST}`)

@@ -41,7 +41,8 @@ export function prettyReporter(stream: Output): (event: Stamped) => void {
     const rate = pace(event)
     if (isTerminal && (event.type === 'fetch-progress' || event.type === 'release-fetched')) {
       // The cursor goes back to the first column: whatever a worker prints meanwhile overwrites it.
-      stream.write(`${before}${passingLine(event, rate, stream.columns ?? 80, paint)}\r`)
+      // A serial console says that it has 0.
+      stream.write(`${before}${passingLine(event, rate, stream.columns || 80, paint)}\r`)
       hasPassing = true
     } else if (isWorthALine(event)) {
       stream.write(`${before}${prettyLine(event, paint)}${rate === '' ? '' : `, ${rate}`}\n`)

@@ -107,6 +107,13 @@ describe('pretty', () => {
   })
 })
 
+test('progress is shown on a terminal that does not know its width, as a serial console', () => {
+  vi.stubEnv('NO_COLOR', '1')
+  const stream = { ...memory(true), columns: 0 }
+  createReporter('pretty', stream)(progress(5e6, second(0)))
+  expect(stream.text()).toContain('5.0 MB')
+})
+
 describe('journal', () => {
   test('has a priority and no time', () => {
     for (const event of EVENTS.filter(({ type }) => type !== 'fetch-progress')) {
