@@ -101,12 +101,12 @@ export async function runCommand(
   const { code, signal: killer, isLate } = end
   const output = lastLines(end.output)
   const ended = (reason: string | null) => ({ reason, isOfMachine: false, output })
-  if (isLate) return ended(`'${command}' did not end within ${formatDuration(timeoutMs)}`)
+  const last = output.length > 0 ? `: ${output.at(-1)}` : ''
+  if (isLate) return ended(`'${command}' did not end within ${formatDuration(timeoutMs)}${last}`)
   if (code === 0) return ended(null)
   if (isKilled(end) && !signal?.aborted)
     return { reason: `'${command}' was killed by SIGKILL, and not by autoup`, isOfMachine: true, output }
-  const last = output.at(-1)
-  return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last ? `: ${last}` : ''}`)
+  return ended(`'${command}' ended with ${code === null ? killer : `status ${code}`}${last}`)
 }
 
 function lastLines(output: string): string[] {

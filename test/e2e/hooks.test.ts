@@ -120,11 +120,11 @@ describe('a hook before that says no', () => {
 
   test('by not ending: it is killed with all that it has started, and the promotion fails', async () => {
     const pids = join(temporaryDirectory(), 'pids')
-    const hang = `test $AUTOUP_GENERATION = 1 || { sleep 1000 & echo $$ $! > ${pids}; wait; }`
+    const hang = `test $AUTOUP_GENERATION = 1 || { sleep 1000 & echo $$ $! > ${pids}; echo asks; wait; }`
     const args = [...BY_HAND, '--before-promote', hang, '--hook-timeout', '700ms']
     const service = await startService({ build: app('1'), args })
     const upgrade = await failsOver(service, app('2'))
-    expect(upgrade).toMatchObject({ code: 6, stderr: expect.stringMatching(/did not end within 700 ?ms/) })
+    expect(upgrade).toMatchObject({ code: 6, stderr: expect.stringMatching(/did not end within 700 ?ms: asks/) })
     await areGone(...readFileSync(pids, 'utf8').trim().split(' ').map(Number))
   })
 
