@@ -83,6 +83,8 @@ function serviceUnit(plan: UnitPlan, sockets: readonly UnitFile[]): UnitFile {
         ['NotifyAccess', 'main'],
         ['ExecStart', start],
         ['ExecReload', reload],
+        // The journal would call it by its interpreter.
+        ['SyslogIdentifier', plain(name)],
         ...given('Sockets', socketNames),
         ...given('WorkingDirectory', directory === null ? '' : plain(directory)),
         ...given('User', user ?? ''),
