@@ -50,5 +50,5 @@ async function stopOne(master: MasterPlace, input: Input, io: Io, isShown = fals
   }
   if (has(input, 'no-wait') || reply.exit !== 0) return tell(reply, master.name, input, io)
   await ended(endMs)
-  return tell({ ...reply, message: 'stopped' }, master.name, input, io)
+  return tell({ ...reply, message: reply.message.replace(/^stopping/, 'stopped') }, master.name, input, io)
 }

@@ -42,6 +42,19 @@ test('a master with nothing to serve asks for no time: its start is to fail', as
   expect(systemd.values('READY')).toEqual([])
 })
 
+test('a stop says that it may be started again, and only where it may', async () => {
+  const systemd = supervisor()
+  const [alone, supervised] = await Promise.all([
+    startMaster({ args: ['--ready', 'uptime:10ms'], command: ['sleep', '600'] }),
+    startMaster({ args: ['--ready', 'uptime:10ms'], command: ['sleep', '600'], env: systemd.env }),
+  ])
+  await Promise.all([alone.next('worker-ready'), supervised.next('worker-ready')])
+  expect(await alone.cli('stop')).toMatchObject({ code: 0, stderr: 'app: stopped\n' })
+  expect((await supervised.cli('stop')).stderr).toMatch(
+    /^app: stopped; systemd starts it again where .*`systemctl stop`/,
+  )
+})
+
 test('STOPPING comes first, and more time is asked for as long as a request is in flight', async () => {
   const systemd = supervisor()
   const service = await startService({ build: plainApp(), args: BY_HAND, env: systemd.env })

@@ -18,6 +18,9 @@ import type { Requests } from './requests.ts'
 import type { ControlHandlers, ControlOptions, ControlReply, ControlVerb } from './server.ts'
 import { toStatus } from './to-status.ts'
 
+/** To be said after `stopping`, and `stopped`. */
+const SUPERVISED = '; systemd starts it again where its unit says so (`Restart=`): `systemctl stop` ends it for good'
+
 export interface ControlContext {
   readonly loop: Loop
   readonly log: EventLog
@@ -79,7 +82,7 @@ async function request(verb: ControlVerb, options: ControlOptions, context: Cont
     case 'stop':
       // The answer must be out before the socket goes.
       setImmediate(() => loop.send({ type: 'stop', reason: 'autoup stop', isUrgent: now, status: 0 }))
-      return done('accepted', 'stopping')
+      return done('accepted', `stopping${process.env.NOTIFY_SOCKET ? SUPERVISED : ''}`)
     default:
       return unreachable(verb)
   }
