@@ -4,10 +4,11 @@ import { AutoupError, messageOf } from '../core/errors.ts'
 import type { Diagnosis, EffectiveValue, Finding } from '../core/finding.ts'
 import { EMPTY_LEDGER, type Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
+import type { Status } from '../core/status.ts'
 import { hasColor, painter } from '../report/color.ts'
 import { doctorText } from '../report/doctor-text.ts'
 import { type CommandSpec, has, type Input } from './command.ts'
-import { statusOf } from './control-client.ts'
+import { call, type MasterPlace } from './control-client.ts'
 import { DAEMON_OPTIONS } from './daemon-options.ts'
 import type { Io } from './io.ts'
 import { RUN_OPTIONS } from './run-options.ts'
@@ -67,17 +68,27 @@ async function examine(settings: Settings): Promise<Finding[]> {
     import('./doctor/store.ts'),
   ])
   const paths = storePaths(settings.stateDir, settings.name)
-  const master = { name: settings.name, directory: paths.root }
-  const [status, statusTrouble] = await attempt(() => statusOf(master), null)
+  const master: MasterPlace = { name: settings.name, directory: paths.root }
+  const [status, statusTrouble] = await attempt(() => statusHere(master), null)
   const [ledger, ledgerTrouble] = await attempt<Ledger | null>(() => peekLedger(paths), EMPTY_LEDGER)
   return [
     ...host.checkHost(settings),
-    ...(await store.checkStore(paths, ledger, status)),
+    ...(await store.checkStore(paths, ledger, statusTrouble === null ? status : 'unknown')),
     ...trouble('state', ledgerTrouble),
     ...trouble('master', statusTrouble),
     ...sockets.checkSockets(settings.listen, paths.root, status),
     ...(await service.checkService(settings, ledger ?? EMPTY_LEDGER)),
   ]
+}
+
+/** Null where none runs: one that holds the lock and does not answer does. */
+async function statusHere(master: MasterPlace): Promise<Status | null> {
+  try {
+    return await call<Status>(master, 'GET', '/status')
+  } catch (error) {
+    if (error instanceof AutoupError && error.code === 'not-running') return null
+    throw error
+  }
 }
 
 async function attempt<T>(work: () => Promise<T>, otherwise: T): Promise<[T, string | null]> {

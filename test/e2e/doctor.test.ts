@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Diagnosis, Finding } from '../../src/core/finding.ts'
+import { acquireLock } from '../../src/system/lock.ts'
 import { nodeServer, publish } from '../support/builds.ts'
 import { autoup, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
@@ -134,6 +135,19 @@ describe('of a master', () => {
     const text = await autoup(['doctor', ...words])
     expect(text.stdout).toMatch(/^ {2}fetch +file:.* +--fetch$/m)
     expect(text.stdout).toMatch(/All is well\.\n$/)
+  })
+
+  test('that holds its lock and does not answer is not said to be gone', async () => {
+    const stateDir = temporaryDirectory()
+    mkdirSync(join(stateDir, 'app'))
+    const lock = acquireLock(join(stateDir, 'app', 'lock'))
+    onEnd(() => lock.release())
+    writeFileSync(join(stateDir, 'app', 'control.sock'), '')
+    const { code, findings } = await examine({ name: 'app', command: ['./app'], 'state-dir': stateDir })
+    expect(code).toBe(1)
+    expect(findings.filter(({ check }) => check === 'master' || check === 'leftovers')).toEqual([
+      { check: 'master', level: 'fail', message: expect.stringContaining(`process ${process.pid} holds its lock`) },
+    ])
   })
 
   test('that was killed, its workers and a build that somebody changed are told', async () => {

@@ -11,12 +11,16 @@ import { checkSeal, damageOf } from '../../store/check-seal.ts'
 import type { StorePaths } from '../../store/layout.ts'
 import { leftBehind } from '../left-behind.ts'
 
-/** `ledger` is null where `state.json` is damaged. */
-export async function checkStore(paths: StorePaths, ledger: Ledger | null, status: Status | null): Promise<Finding[]> {
+/** `ledger` is null where `state.json` is damaged, `status` where no master runs. */
+export async function checkStore(
+  paths: StorePaths,
+  ledger: Ledger | null,
+  status: Status | 'unknown' | null,
+): Promise<Finding[]> {
   return [
     checkPermissions(paths),
     ...(ledger === null ? [damaged(paths)] : await checkCommitted(paths, ledger)),
-    ...(status === null ? checkLeftovers(paths) : [running(status)]),
+    ...(status === null ? checkLeftovers(paths) : status === 'unknown' ? [] : [running(status)]),
   ]
 }
 
