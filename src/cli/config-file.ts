@@ -68,6 +68,11 @@ function layer(
     const at = path === '' ? shownKey(name) : `${path}.${shownKey(name)}`
     const key = keys.get(name)
     if (!key) throw unknownKey(file, path, name, keys)
+    const { item } = key
+    if (item && Array.isArray(value)) {
+      const index = value.findIndex((each) => !item.takes(each))
+      if (index >= 0) throw wrong(file, `${at}[${index}]`, `must be ${item.form}`, value[index])
+    }
     if (!key.takes(value)) throw wrong(file, at, `must be ${key.form}`, value)
     const words = (Array.isArray(value) ? value : [value]).map(String)
     if (name === COMMAND_KEY) command = words

@@ -19,6 +19,8 @@ export interface ConfigKey {
   /** What it takes, for messages: `a text`. */
   readonly form: string
   takes(value: unknown): boolean
+  /** Of each item, where it takes a list; null where it does not. */
+  readonly item: Pick<ConfigKey, 'form' | 'takes'> | null
 }
 
 const FORMS: Readonly<Record<JsonKind, string>> = {
@@ -30,7 +32,8 @@ const FORMS: Readonly<Record<JsonKind, string>> = {
   words: 'a list of words, such as ["node", "server.js"]',
 }
 
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+const isString = (value: unknown): boolean => typeof value === 'string'
+const isText = (value: unknown): boolean => isString(value) && value !== ''
 const isWord = (value: unknown): boolean => isText(value) || Number.isSafeInteger(value)
 
 const TAKES: Readonly<Record<JsonKind, (value: unknown) => boolean>> = {
@@ -39,7 +42,12 @@ const TAKES: Readonly<Record<JsonKind, (value: unknown) => boolean>> = {
   text: isText,
   word: isWord,
   list: (value) => isWord(value) || (Array.isArray(value) && value.every(isWord)),
-  words: (value) => Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === 'string'),
+  words: (value) => Array.isArray(value) && value.length > 0 && value.every(isString),
+}
+
+const ITEMS: Readonly<Partial<Record<JsonKind, ConfigKey['item']>>> = {
+  list: { form: FORMS.word, takes: isWord },
+  words: { form: FORMS.text, takes: isString },
 }
 
 /** For one app at the top. */
@@ -54,7 +62,7 @@ export const APP_KEYS: ReadonlyMap<string, ConfigKey> = new Map([
 export const SHARED_KEYS: ReadonlyMap<string, ConfigKey> = new Map([...APP_KEYS].filter(([key]) => key !== NAME.flag))
 
 function keyOf(kind: JsonKind, option: ConfigKey['option']): ConfigKey {
-  return { kind, option, form: FORMS[kind], takes: TAKES[kind] }
+  return { kind, option, form: FORMS[kind], takes: TAKES[kind], item: ITEMS[kind] ?? null }
 }
 
 function kindOf({ value, isRepeatable }: OptionSpec): JsonKind {
