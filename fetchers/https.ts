@@ -51,8 +51,12 @@ async function checkByType(context: FetchContext, address: string, known: Known 
   const manifest = isManifestKnown(known) ? known : null
   const file = isFileKnown(known) ? known : null
   const looked = await lookAt(context, address, manifest ? { look: manifest.look, method: 'HEAD' } : file)
-  if (manifest && looked === null) return { kind: 'unchanged' }
-  if (looked && isJson(looked.answer.headers['content-type'])) {
+  if (looked === null) {
+    if (file === null) return { kind: 'unchanged' }
+    const { sameFile } = await import('./https/file.ts')
+    return sameFile(context, address, file)
+  }
+  if (isJson(looked.answer.headers['content-type'])) {
     const { checkManifest } = await import('./https/manifest.ts')
     return checkManifest(context, address, manifest)
   }

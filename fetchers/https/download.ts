@@ -52,13 +52,9 @@ async function openAt(context: FetchContext, target: Target, from: number): Prom
   const headers: Record<string, string> = from > 0 && tag !== null ? { range: `bytes=${from}-`, 'if-range': tag } : {}
   const answer = await context.http.stream(url, { headers, bearer })
   try {
-    if (answer.status === 206) {
-      if (isRest(answer, look, from)) return { from, bytes: answer.bytes }
-      await answer.cancel()
-      return await openAt(context, target, 0)
-    }
-    // Ranges beyond the end; whatever is here is not the beginning of it.
-    if (answer.status === 416 && from > 0) {
+    if (answer.status === 206 && isRest(answer, look, from)) return { from, bytes: answer.bytes }
+    // Another part, or a range beyond the end: whatever is here is not the beginning of it.
+    if (from > 0 && (answer.status === 206 || answer.status === 416)) {
       await answer.cancel()
       return await openAt(context, target, 0)
     }

@@ -29,11 +29,9 @@ const MAX_BYTES = 4_294_967_296
 export async function checkFile(
   context: FetchContext,
   address: string,
-  looked: Looked | null,
+  looked: Looked,
   before: FileKnown | null,
 ): Promise<Check> {
-  if (before && looked === null) return sameFile(context, address, before, before)
-  if (looked === null) throw new AutoupError('failed', `${showUrl(address)} answers 304 to a first question`)
   const { look, answer, method } = looked
   const name = nameOf(answer, address)
   if (isBlind(look)) return checkBlind(context, address, { ...looked, name }, before)
@@ -45,7 +43,12 @@ export async function checkFile(
 }
 
 /** The file is as before; what lies beside it may not be. */
-async function sameFile(context: FetchContext, address: string, before: FileKnown, now: FileKnown): Promise<Check> {
+export async function sameFile(
+  context: FetchContext,
+  address: string,
+  before: FileKnown,
+  now: FileKnown = before,
+): Promise<Check> {
   const places = placesBeside(address, now.name)
   const isYoung = isWithin(before.seenAt, COMPANIONS_MS)
   const isDue = isYoung || !isWithin(before.askedAt, COMPANIONS_MS)

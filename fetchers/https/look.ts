@@ -20,29 +20,25 @@ export interface Looked {
 const NO_HEAD: ReadonlySet<number> = new Set([400, 403, 405, 501])
 
 /**
- * Null when the server says that nothing has changed since `before` (304). Throws AutoupError for every status but 200,
- * with the status in its data.
+ * Null when the server says that nothing has changed since `before.look` (304). Throws AutoupError for every other status
+ * but 200, with the status in its data.
  */
 export async function lookAt(
   context: FetchContext,
   address: string,
-  before: { readonly look: Look; readonly method: Method } | null,
+  before: { readonly look: Look | null; readonly method: Method } | null,
 ): Promise<Looked | null> {
-  const method = before?.method ?? 'HEAD'
-  const answer = await ask(context, address, method, before?.look ?? null)
-  if (answer.status === 304 && before) {
+  const { look = null, method = 'HEAD' } = before ?? {}
+  const answer = await ask(context, address, method, look)
+  if (answer.status === 304 && look !== null) {
     // Another file may bear the same ETag, when a redirect leads elsewhere now.
-    return pathOf(answer) === before.look.path ? null : lookAt(context, address, { ...before, look: NO_LOOK })
+    return pathOf(answer) === look.path ? null : lookAt(context, address, { look: null, method })
   }
-  if (method === 'HEAD' && NO_HEAD.has(answer.status)) {
-    return lookAt(context, address, { look: before?.look ?? NO_LOOK, method: 'GET' })
-  }
+  if (method === 'HEAD' && NO_HEAD.has(answer.status)) return lookAt(context, address, { look, method: 'GET' })
   if (answer.status !== 200) throw problemOf(context, answer)
   mustBeNoPage(answer)
   return { look: lookOf(answer, method), answer, method }
 }
-
-const NO_LOOK: Look = { path: '', etag: null, lastModified: null, size: null }
 
 export function lookOf(answer: HttpAnswer, method: Method = 'GET'): Look {
   const { headers } = answer

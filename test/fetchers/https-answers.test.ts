@@ -3,6 +3,7 @@ import { BLIND_MS } from '../../fetchers/https/known.ts'
 import { httpsFetcher } from '../../fetchers/https.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 import { type Site, serveSite } from '../support/site.ts'
+import { serveHttp } from '../support/web.ts'
 import { APP, check, contextOf, fetched, messageOf, NEXT, released, sha256 } from './https-context.ts'
 
 let site: Site
@@ -109,6 +110,23 @@ describe('an answer that is no release', () => {
     site.put('/app', { body: APP, status: 503, headers: { 'retry-after': date } })
     const error = (await check(app()).catch((thrown: unknown) => thrown)) as { data: { waitMs: number } }
     expect(error.data.waitMs).toBeGreaterThan(80_000)
+  })
+
+  test.each([
+    ['at the first look', null],
+    ['from elsewhere than before', { path: '/elsewhere' }],
+  ])('304 to a question without a condition ends the check, %s', async (_, moved) => {
+    let requests = 0
+    const odd = await serveHttp((request, response) => {
+      // Enough of it.
+      if (++requests > 20) response.statusCode = 500
+      else response.statusCode = request.method === 'HEAD' ? 405 : 304
+      response.end()
+    })
+    const known = { ...(await released(app())).known, method: 'GET' as const }
+    const before = moved && { ...known, look: { ...known.look, path: moved.path } }
+    const text = await messageOf(check(contextOf(`${odd.origin}/app`), before))
+    expect(text).toMatch(/answers with status 304, which is no release/)
   })
 
   test('a web page is told from a release', async () => {

@@ -7,7 +7,7 @@ import type { StorePaths } from '../../src/store/layout.ts'
 import { type Site, serveSite } from '../support/site.ts'
 import { jobFor, runJob, temporaryStore } from '../support/stores.ts'
 import { serveHttp } from '../support/web.ts'
-import { APP, collector, contextOf, fetched, NEXT, released, sha256 } from './https-context.ts'
+import { APP, collector, contextOf, fetched, messageOf, NEXT, released, sha256 } from './https-context.ts'
 
 let site: Site
 
@@ -76,6 +76,20 @@ describe('a download that was cut', () => {
     const { release } = await released(context)
     expect((await fetched(context, release, collector(APP.slice(0, 7)))).text).toBe(APP)
   })
+})
+
+test('a part of the file is no answer to who asked for all of it', async () => {
+  let requests = 0
+  const odd = await serveHttp((request, response) => {
+    response.setHeader('etag', '"x"')
+    if (request.method === 'HEAD') return void response.setHeader('content-length', APP.length).end()
+    // Enough of it.
+    if (++requests > 20) return void response.writeHead(500).end()
+    response.writeHead(206, { 'content-range': `bytes 0-${APP.length - 1}/${APP.length}` }).end(APP)
+  })
+  const context = contextOf(`${odd.origin}/app`)
+  const { release } = await released(context)
+  expect(await messageOf(fetched(context, release))).toMatch(/answers with status 206, which is no release/)
 })
 
 describe('staged', () => {
