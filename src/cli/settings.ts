@@ -3,7 +3,7 @@
  * is wrong is one sentence that names the option or the variable, and exit status 2.
  */
 
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type ListenSpec, parseListen, refuseTwins } from '../core/address.ts'
 import { parseDuration } from '../core/duration.ts'
 import { AutoupError } from '../core/errors.ts'
@@ -14,6 +14,7 @@ import { tokenFor } from '../runtime/stager/token.ts'
 import { readEnvFile } from '../system/environment.ts'
 import { signalName } from '../system/signals.ts'
 import { lookUpUser } from '../system/user.ts'
+import { absoluteSource } from './absolute-source.ts'
 import { type FileLayer, type Input, lastValue } from './command.ts'
 import { CONFIG_FILE } from './find-service.ts'
 import type { Io } from './io.ts'
@@ -122,10 +123,7 @@ function parseSource(text: string, base: string | null): string {
       `'${text}' is not a release source: write file:PATH, https://…, github:owner/repo or npm:package`,
     )
   }
-  if (base === null) return text
-  if (/^file:[^/]/.test(text)) return `file:${resolve(base, text.slice('file:'.length))}`
-  // A plugin.
-  return /^\.{1,2}\//.test(text) ? join(base, text) : text
+  return base === null ? text : absoluteSource(text, base)
 }
 
 /** The word beside the command is the name of the service, as with all other commands. */

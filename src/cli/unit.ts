@@ -11,11 +11,12 @@ import { AutoupError, messageOf } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import { type UnitFile, type UnitPlan, unitFiles } from '../core/systemd-unit.ts'
 import { PROBE } from '../runtime/workers/doors.ts'
-import { type CommandSpec, has, type Input, lastValue } from './command.ts'
+import { absoluteSource } from './absolute-source.ts'
+import { type CommandSpec, has, lastValue, type OptionSpec } from './command.ts'
 import type { Io } from './io.ts'
 import { type Loaded, loadSettings } from './load-settings.ts'
-import { given } from './option-reader.ts'
-import { NAME, PUBLIC_KEY, RUN_OPTIONS, TOKEN_FILE } from './run-options.ts'
+import { given, type Layers, optionReader } from './option-reader.ts'
+import { FETCH, NAME, PUBLIC_KEY, RUN_OPTIONS, TOKEN_FILE } from './run-options.ts'
 import { CONFIG, STATE_DIR } from './where.ts'
 
 const GROUP = 'The unit'
@@ -62,7 +63,7 @@ function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
   const [user = null, group = null] = value('user')?.split(':') ?? []
   const token = value(TOKEN_FILE.flag)
   const stateDir = value(STATE_DIR.flag)
-  const options = RUN_OPTIONS.filter(({ flag }) => !OWN.has(flag)).flatMap((option) => wordsOf(option.flag, layers))
+  const options = RUN_OPTIONS.filter(({ flag }) => !OWN.has(flag)).flatMap((option) => wordsOf(option, layers))
   const listen = settings.listen.filter(({ name }) => name !== PROBE)
   const autoup = [process.execPath, installedProgram()] as const
   const directory = settings.source === null ? settings.directory : null
@@ -85,28 +86,18 @@ function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
 }
 
 /** As it is to stand in the unit: an option that was given, whatever the place, with its paths made absolute. */
-function wordsOf(flag: string, { input, io }: { input: Input; io: Io }): string[] {
-  const found = given({ input, io, app: null }, flag)
-  if (!found) return []
-  const option = RUN_OPTIONS.find((each) => each.flag === flag)
-  if (option?.value === undefined) return isOff(found.values.at(-1) ?? '') ? [] : [`--${flag}`]
-  return found.values.flatMap((value) => {
-    const absolute = absoluteOf(flag, value, io.cwd)
+function wordsOf({ flag, value: placeholder }: OptionSpec, layers: Layers): string[] {
+  if (placeholder === undefined) return optionReader(layers).isOn(flag) ? [`--${flag}`] : []
+  return (given(layers, flag)?.values ?? []).flatMap((value) => {
+    const absolute = absoluteOf(flag, value, layers.io.cwd)
     return absolute.startsWith('-') ? [`--${flag}=${absolute}`] : [`--${flag}`, absolute]
   })
-}
-
-/** A switch in the environment; anything else was refused before. */
-function isOff(text: string): boolean {
-  return /^(?:0|false|no|off)$/i.test(text)
 }
 
 function absoluteOf(flag: string, value: string, cwd: string): string {
   if (PATHS.has(flag)) return resolve(cwd, value)
   if (flag === PUBLIC_KEY.flag) return existsSync(resolve(cwd, value)) ? resolve(cwd, value) : value
-  if (flag !== 'fetch') return value
-  if (/^file:[^/]/.test(value)) return `file:${resolve(cwd, value.slice('file:'.length))}`
-  return /^\.{1,2}\//.test(value) ? resolve(cwd, value) : value
+  return flag === FETCH.flag ? absoluteSource(value, cwd) : value
 }
 
 function refuseWithoutSocket(listen: Settings['listen']): void {

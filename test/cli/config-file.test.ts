@@ -108,6 +108,12 @@ describe('one app at the top', () => {
       stateDir: join(folder, 'state'),
     })
   })
+
+  test('of a plugin the path is relative to the file; its options are its own', async () => {
+    mkdirSync(join(cwd, 'etc'))
+    write({ name: 'app', fetch: './plugins/../own.js?https://host//a/../b' }, 'etc/autoup.config.json')
+    expect((await settings('--config etc/autoup.config.json')).source).toBe(`${cwd}/etc/own.js?https://host//a/../b`)
+  })
 })
 
 describe('several apps', () => {

@@ -90,6 +90,8 @@ test('what stands in the environment stands in the unit, and paths are absolute'
   expect(start).toContain('--listen 1 --listen a=2')
   expect(start).not.toContain('downgrade')
   expect(start).toContain(`--state-dir ${folder}/s `)
+  const plugin = await unit(['--fetch', './plugin.js?https://host//a', '--listen', '1'], {}, folder)
+  expect(values(plugin, 'ExecStart')[0]).toContain(`--fetch "${folder}/plugin.js?https://host//a"`)
   expect(values(text, 'StateDirectory')).toEqual([])
 })
 
