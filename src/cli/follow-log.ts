@@ -4,14 +4,13 @@
  * folder says when to look; nothing polls.
  */
 
-import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
+import { closeSync, fstatSync, readSync, statSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { errnoOf } from '../core/errors.ts'
-import { lineSplitter } from './log-lines.ts'
+import { lineSplitter, openIfThere } from './log-lines.ts'
 
 const CHUNK_BYTES = 64 * 1024
 
-/** Calls `onLine` with each whole line from `from` on, until `until`. The folder must be there. */
+/** Calls `onLine` with each whole line from `from` on, until `until`. The folder must be there. Throws AutoupError `failed`. */
 export async function followLog(
   path: string,
   from: number,
@@ -20,13 +19,21 @@ export async function followLog(
 ): Promise<void> {
   const reader = logReader(path, from, onLine)
   const names = new Set([basename(path), `${basename(path)}.1`])
-  const watcher = watch(dirname(path), (_, name) => {
-    if (name === null || names.has(name)) reader.look()
-  })
+  const watcher = watch(dirname(path))
   try {
-    reader.look()
     await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        try {
+          reader.look()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      watcher.on('change', (_, name) => {
+        if (name === null || names.has(String(name))) look()
+      })
       watcher.once('error', reject)
+      look()
       if (until.aborted) resolve()
       else until.addEventListener('abort', () => resolve(), { once: true })
     })
@@ -102,15 +109,6 @@ function logReader(path: string, from: number, onLine: (line: string) => void): 
     } finally {
       closeSync(fd)
     }
-  }
-}
-
-function openIfThere(path: string): number | null {
-  try {
-    return openSync(path, 'r')
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null
-    throw error
   }
 }
 

@@ -88,6 +88,18 @@ export function lineSplitter(onLine: (line: string) => void): (bytes: Buffer) =>
   }
 }
 
+/** To be closed by the caller; null: there is none. Throws AutoupError `failed`. */
+export function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null
+    if (errnoOf(error) !== 'EACCES') throw error
+    const message = `not permitted to read the log at ${path}: do this as the user that runs the service`
+    throw new AutoupError('failed', message, { cause: error })
+  }
+}
+
 /** A line for a person: an event as a sentence, anything else as it is, also what only looks like an event. */
 export function shownLine(line: string, paint: Paint): string {
   const event = eventIn(line)
@@ -116,15 +128,8 @@ function before(bytes: Buffer, feed: number): number {
 }
 
 function withFile<T>(path: string, otherwise: T, work: (fd: number) => T): T {
-  let fd: number
-  try {
-    fd = openSync(path, 'r')
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return otherwise
-    if (errnoOf(error) !== 'EACCES') throw error
-    const message = `not permitted to read the log at ${path}: do this as the user that runs the service`
-    throw new AutoupError('failed', message, { cause: error })
-  }
+  const fd = openIfThere(path)
+  if (fd === null) return otherwise
   try {
     return work(fd)
   } finally {

@@ -7,8 +7,14 @@ import { temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { until } from '../support/until.ts'
 
+interface Options {
+  from?: number
+  copy?: string
+  isFailing?: boolean
+}
+
 /** A followed log; `shows` resolves when these are all the lines there were. */
-function followed(text = '', { from = text.length, copy }: { from?: number; copy?: string } = {}) {
+function followed(text = '', { from = text.length, copy, isFailing = false }: Options = {}) {
   const folder = join(temporaryDirectory(), 'logs')
   mkdirSync(folder)
   const path = join(folder, 'service.log')
@@ -19,7 +25,7 @@ function followed(text = '', { from = text.length, copy }: { from?: number; copy
   const over = followLog(path, from, (line) => lines.push(line), ending.signal)
   onEnd(async () => {
     ending.abort()
-    await over
+    await (isFailing ? over.catch(() => undefined) : over)
   })
   const shows = (...all: string[]) =>
     until(`${all.join()} and not ${lines.join()}`, () => lines.length >= all.length).then(() =>
@@ -74,4 +80,13 @@ test('ends when it is told to', async () => {
   const { ending, over } = followed()
   ending.abort()
   await over
+})
+
+test('ends with what keeps it from reading on', async () => {
+  const { path, shows, over } = followed('', { isFailing: true })
+  appendFileSync(path, 'one\n')
+  await shows('one')
+  renameSync(path, `${path}.1`)
+  mkdirSync(path)
+  await expect(over).rejects.toMatchObject({ code: 'EISDIR' })
 })
