@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { formatDuration } from '../core/duration.ts'
 import { AutoupError, type ErrorCode, EXIT_STATUS, errnoOf } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
+import { isName } from '../core/name.ts'
 import type { Status } from '../core/status.ts'
 import { lockHolder } from '../system/lock-holder.ts'
 
@@ -175,11 +176,14 @@ async function runningAmong(places: readonly MasterPlace[]): Promise<MasterPlace
   return running
 }
 
+/** Only what may be the name of a service: whoever may write there chooses these words, and a shell completes them. */
 function placesUnder(stateDir: string): MasterPlace[] {
-  return list(stateDir).map((name) => ({ name, directory: join(stateDir, name) }))
+  return list(stateDir)
+    .filter(isName)
+    .map((name) => ({ name, directory: join(stateDir, name) }))
 }
 
-/** Names of the folders under the state directory. */
+/** What lies under the state directory. */
 function list(stateDir: string): string[] {
   try {
     return readdirSync(stateDir).sort()

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { call, findMaster, follow, statusOf } from '../../src/cli/control-client.ts'
+import { call, findMaster, follow, runningUnder, statusOf } from '../../src/cli/control-client.ts'
 import { AutoupError } from '../../src/core/errors.ts'
 import { acquireLock } from '../../src/system/lock.ts'
 import { onEnd } from '../support/on-end.ts'
@@ -51,6 +51,12 @@ describe('finding the master', () => {
     const { stateDir } = await fakeMaster({ name: 'one' })
     await fakeMaster({ name: 'two', stateDir })
     await expect(findMaster(stateDir, undefined)).rejects.toThrow(/name one of one, two/)
+  })
+
+  test('a folder whose name could not be one of a service is none: shells and terminals are given these names', async () => {
+    const { stateDir } = await fakeMaster({ name: 'only' })
+    for (const name of ['$(id)', '\u001b[2J', '.hidden']) await fakeMaster({ name, stateDir })
+    expect(await runningUnder(stateDir)).toMatchObject([{ name: 'only' }])
   })
 
   test.each(['/nonexistent', '/etc/passwd'])('where none can be (%s) says what to type', async (stateDir) => {
