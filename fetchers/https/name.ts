@@ -2,8 +2,8 @@
 
 import type { HttpAnswer } from '../../src/core/source.ts'
 
-/** Bytes of a name on most file systems; kept well below. */
-const MAX_LENGTH = 200
+/** NAME_MAX of limits.h is 255; kept well below. */
+const MAX_BYTES = 200
 
 /** As the server calls it, else the end of the path that it came from, else of the one that was asked for. */
 export function nameOf({ headers, url }: HttpAnswer, asked: string): string {
@@ -22,8 +22,9 @@ function toName(text: string | null): string | null {
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029\uFFFD]/gu, '')
     .trim()
     .replace(/^\.+/, '')
-  // The end says what it is.
-  return clean === '' ? null : clean.slice(-MAX_LENGTH).replace(/^\.+/, '') || null
+  // The end says what it is; a character that is cut in two is none.
+  const end = Buffer.from(clean).subarray(-MAX_BYTES).toString()
+  return end.replace(/^[.\uFFFD]+/, '') || null
 }
 
 /** `filename*` before `filename` (RFC 6266). */

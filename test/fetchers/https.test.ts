@@ -153,6 +153,7 @@ describe('the name', () => {
     ['attachment; filename=".."', 'app'],
     ['attachment; filename=""', 'app'],
     [`attachment; filename="${'x'.repeat(300)}.tar.gz"`, `${'x'.repeat(193)}.tar.gz`],
+    [`attachment; filename*=UTF-8''${encodeURIComponent('日'.repeat(70))}.tgz`, `${'日'.repeat(65)}.tgz`],
     ['inline', 'app'],
   ])('in Content-Disposition: %s', async (header, name) => {
     site.put('/app', { body: APP, headers: { 'content-disposition': header } })
