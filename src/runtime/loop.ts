@@ -6,12 +6,10 @@
 
 import type { Effect, Input, Instant, State } from '../core/state.ts'
 import { step, wakeAt } from '../core/supervisor.ts'
-
-/** Node's timers overflow past 2^31 - 1 ms; the loop just looks again. */
-const LONGEST_TIMER_MS = 2_147_483_647
+import { type AwakeTimer, afterAwake, awakeMs } from '../system/awake.ts'
 
 export function now(): Instant {
-  return { ms: performance.now(), iso: new Date().toISOString() }
+  return { ms: awakeMs(), iso: new Date().toISOString() }
 }
 
 export class Loop {
@@ -22,7 +20,10 @@ export class Loop {
   #isRunning = false
   /** When the last step was; monotonic ms. What was due by then is done, or waits for something else than time. */
   #steppedAt = 0
-  #timer: NodeJS.Timeout | null = null
+  #timer: AwakeTimer | null = null
+  /** When that is due. */
+  #wakeAt: number | null = null
+  #isClosed = false
 
   /** `carryOut` returns an input where the outcome is known at once; `onChange` sees each state that came to rest. */
   constructor(state: State, carryOut: (effect: Effect) => Input | undefined, onChange: (state: State) => void) {
@@ -46,8 +47,8 @@ export class Loop {
 
   /** No timer is left; inputs are still taken. */
   close(): void {
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = null
+    this.#isClosed = true
+    this.#disarm()
   }
 
   #take(input: Input): void {
@@ -59,11 +60,21 @@ export class Loop {
     this.#queue.unshift(...answers)
   }
 
+  /** A timer that is right stays: who speaks without a pause must not keep the others' time from coming. */
   #arm(): void {
-    this.close()
     const wake = wakeAt(this.state, this.#steppedAt)
-    if (wake === Number.POSITIVE_INFINITY) return
-    const waitMs = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(wake - now().ms)))
-    this.#timer = setTimeout(() => this.send({ type: 'tick' }), waitMs)
+    if (this.#isClosed || wake === this.#wakeAt) return
+    this.#disarm()
+    this.#wakeAt = wake
+    this.#timer = afterAwake(wake - awakeMs(), () => {
+      this.#disarm()
+      this.send({ type: 'tick' })
+    })
+  }
+
+  #disarm(): void {
+    this.#timer?.stop()
+    this.#timer = null
+    this.#wakeAt = null
   }
 }

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import { formatDuration } from '../core/duration.ts'
 import { errnoOf, isMachineTrouble, messageOf } from '../core/errors.ts'
 import { printableLine } from '../core/notification.ts'
+import { afterAwake } from './awake.ts'
 import { type Exit, type SpawnRequest, spawnChild } from './spawn.ts'
 
 /** `host` is 127.0.0.1 unless given. */
@@ -144,15 +145,15 @@ export async function runToEnd(
       output = (output + text).slice(-OUTPUT_MAX_CHARACTERS)
     })
   let isLate = false
-  const timer = setTimeout(() => {
+  const timer = afterAwake(timeoutMs, () => {
     isLate = true
     child.killGroup()
-  }, timeoutMs)
+  })
   const stop = (): void => child.killGroup()
   signal?.addEventListener('abort', stop)
   if (signal?.aborted) stop()
   const exit = await child.exited
-  clearTimeout(timer)
+  timer.stop()
   signal?.removeEventListener('abort', stop)
   // What it wrote last is still in the pipe; a descendant may hold that open, so its end is not waited for.
   await new Promise((resolve) => setImmediate(resolve))
@@ -170,17 +171,17 @@ async function withConnection(
   return await new Promise((resolve, reject) => {
     const socket = 'port' in target ? connect(target.port, target.host ?? '127.0.0.1') : connect(target.socketPath)
     let isConnected = false
-    const timer = setTimeout(() => {
+    const timer = afterAwake(timeoutMs, () => {
       const what = isConnected ? 'did not answer' : 'did not accept a connection'
       resolve(`${what} within ${formatDuration(timeoutMs)}`)
       socket.destroy()
-    }, timeoutMs)
+    })
     socket.on('error', (error) => {
       if (isMachineTrouble(errnoOf(error))) reject(error)
       else resolve(`${isConnected ? 'broke the connection' : 'refused the connection'}${why(error)}`)
     })
     socket.on('close', () => {
-      clearTimeout(timer)
+      timer.stop()
       resolve('closed the connection')
     })
     socket.on('connect', () => {

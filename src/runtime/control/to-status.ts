@@ -6,6 +6,7 @@ import { type CallBudget, shownSource } from '../../core/source.ts'
 import type { State } from '../../core/state.ts'
 import type { BudgetStatus, BuildStatus, MasterState, Standing, Status } from '../../core/status.ts'
 import type { Worker } from '../../core/workers.ts'
+import { awakeMs } from '../../system/awake.ts'
 import type { Listener } from '../../system/listeners.ts'
 import { connectionsOf, memoryOf } from '../workers/connections.ts'
 
@@ -104,5 +105,5 @@ function workerStatus(worker: Worker, count: (pid: number) => number): Status['w
 
 /** A moment of the monotonic clock as wall time: only to be shown. */
 function wallClock(ms: number): string {
-  return new Date(Date.now() + ms - performance.now()).toISOString()
+  return new Date(Date.now() + ms - awakeMs()).toISOString()
 }

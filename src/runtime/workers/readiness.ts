@@ -6,6 +6,7 @@
 
 import { unreachable } from '../../core/errors.ts'
 import type { Ready } from '../../core/settings.ts'
+import { type AwakeTimer, afterAwake } from '../../system/awake.ts'
 import type { Listener } from '../../system/listeners.ts'
 import { type ProbeTarget, probeExec, probeHttp, probeTcp } from '../../system/probe.ts'
 import { type ServingProof, servesSocket } from '../../system/serving.ts'
@@ -36,10 +37,12 @@ const PROBE_TIMEOUT_MS = 5_000
 export function watchReady(ready: Ready, context: WatchContext, onReady: (how: string) => void): ReadyWatch {
   let isOver = false
   let timer: NodeJS.Timeout | undefined
+  let alive: AwakeTimer | null = null
   let knocking: Knocking | null = null
   const over = (): void => {
     isOver = true
     clearTimeout(timer)
+    alive?.stop()
     knocking?.stop()
   }
   const say = (how: string): void => {
@@ -57,7 +60,7 @@ export function watchReady(ready: Ready, context: WatchContext, onReady: (how: s
     case 'notify':
       break
     case 'uptime':
-      later(ready.ms, () => say(`alive for ${ready.ms} ms`))
+      alive = afterAwake(ready.ms, () => say(`alive for ${ready.ms} ms`))
       break
     case 'auto':
       knocking = knock(context.doors.listeners)

@@ -3,10 +3,12 @@
  * and anew from each. It belongs to the worker's process and ends with `stop`.
  */
 
+import { type AwakeTimer, afterAwake } from '../../system/awake.ts'
+
 export class Watchdog {
   readonly #periodMs: number | null
   readonly #onMissed: (why: string) => void
-  #timer: NodeJS.Timeout | undefined
+  #timer: AwakeTimer | null = null
 
   /** `periodMs` null: nobody asked for one. */
   constructor(periodMs: number | null, onMissed: (why: string) => void) {
@@ -19,10 +21,10 @@ export class Watchdog {
     if (periodMs === null) return
     this.stop()
     const why = `missed its watchdog: no WATCHDOG=1 for ${periodMs} ms`
-    this.#timer = setTimeout(() => this.#onMissed(why), periodMs)
+    this.#timer = afterAwake(periodMs, () => this.#onMissed(why))
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
   }
 }
