@@ -3,13 +3,14 @@
  * in /proc, and only when a command has found no master.
  */
 
+import { join } from 'node:path'
 import { livingMaster } from '../runtime/master-mark.ts'
-import { findByEnvironment } from '../system/procfs.ts'
+import { bearersOf } from '../runtime/workers/bearers.ts'
 
 /** A sentence without its beginning, or null where nothing was left; the directories are `<state-dir>/<name>`. */
 export function leftBehind(directories: readonly string[]): string | null {
   const pids = directories
-    .flatMap((directory) => findByEnvironment('AUTOUP_STATE', directory))
+    .flatMap((directory) => bearersOf({ root: directory, run: join(directory, 'run') }, null))
     .filter(({ env }) => livingMaster(env) === null)
     .map(({ pid }) => pid)
   if (pids.length === 0) return null

@@ -96,11 +96,11 @@ async function openSockets(
   { isAsked, isUrgent }: Stopping,
   emit: (event: AutoupEvent) => void,
 ): Promise<Booted> {
-  const { paths, ledger } = before
+  const { paths, ledger, user } = before
   refuseFixedProbe(settings)
   const inherited = readInherited(process.env, process.pid)
   const specs = sharedSpecs(settings.listen)
-  const left = findLeft(paths, ledger, specs)
+  const left = findLeft(paths, ledger, specs, user)
   let { orphans } = left
   if (orphans.length > 0) emit({ type: 'orphans-found', pids: orphans.map(({ pid }) => pid) })
   if (isAsked.aborted) return { ...before, isRecorded: true, listeners: [], orphans }

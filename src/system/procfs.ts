@@ -32,6 +32,9 @@ export interface FoundProcess {
   readonly startTicks: number
   readonly session: number
   readonly ppid: number
+  /** The real ones: a program that is setuid has the environment of whoever started it. */
+  readonly uid: number
+  readonly gid: number
   readonly env: ReadonlyMap<string, string>
 }
 
@@ -160,9 +163,17 @@ export function findByEnvironment(key: string, value: string): FoundProcess[] {
     const env = mayRead(pid) ? environmentOf(pid) : null
     if (env === null || env.get(key) !== value) continue
     const stat = readStat(pid)
-    if (stat !== null) found.push({ pid, startTicks: stat.startTicks, session: stat.session, ppid: stat.ppid, env })
+    const owner = ownerOf(pid)
+    if (stat === null || owner === null) continue
+    found.push({ pid, startTicks: stat.startTicks, session: stat.session, ppid: stat.ppid, ...owner, env })
   }
   return found
+}
+
+/** Its real user and group, or null when it is gone. */
+function ownerOf(pid: number): { readonly uid: number; readonly gid: number } | null {
+  const match = /^Uid:\s*(\d+).*\nGid:\s*(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')
+  return match ? { uid: Number(match[1]), gid: Number(match[2]) } : null
 }
 
 /** Processes that hold one of these sockets: finds also what has written over its environment. */

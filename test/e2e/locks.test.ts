@@ -1,10 +1,15 @@
+import { spawn } from 'node:child_process'
 import { cpSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Master, said, startMaster, temporaryDirectory } from '../support/master.ts'
-import { belongingTo, isAlive, kill } from '../support/processes.ts'
+import { onEnd } from '../support/on-end.ts'
+import { belongingTo, isAlive, kill, readProcess } from '../support/processes.ts'
+import { needs } from '../support/requirements.ts'
 import { BY_HAND, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
+
+const NOBODY = 65_534
 
 test('the second master of one name says who holds the lock and exits 1', async () => {
   const service = await startService()
@@ -53,6 +58,19 @@ test('who bears the mark of its workers, but shares its own terminal, is left al
   await master.next('worker-ready')
   expect(isAlive(Number(readFileSync(bystander, 'utf8')))).toBe(true)
   expect(await master.stop()).toBe(0)
+})
+
+needs('root').test('what another user writes into his environment keeps no master from starting', async () => {
+  const stateDir = temporaryDirectory()
+  const living = readProcess(process.pid)!
+  const env = { AUTOUP_STATE: join(stateDir, 'app'), AUTOUP_MASTER: `${living.pid}:${living.startedAt}` }
+  const other = spawn('/bin/sleep', ['600'], { uid: NOBODY, gid: NOBODY, detached: true, stdio: 'ignore', env })
+  onEnd(() => other.kill('SIGKILL'))
+  const master = await startMaster({ stateDir, args: ['--ready', 'uptime:10ms'], command: ['sleep', '600'] })
+  await master.next('worker-ready')
+  expect(master.events.filter(({ type }) => type === 'orphans-found')).toEqual([])
+  expect(await master.stop()).toBe(0)
+  expect(other.exitCode ?? other.signalCode).toBeNull()
 })
 
 describe('what a living master has is no orphan, though the lock does not say so', () => {

@@ -17,19 +17,11 @@ import { buildOfProcess } from '../../store/in-use.ts'
 import type { StorePaths } from '../../store/layout.ts'
 import { isBoundTo, type Place } from '../../system/describe-socket.ts'
 import { killSession } from '../../system/kill-session.ts'
-import {
-  environmentOf,
-  findByEnvironment,
-  holdersOf,
-  isAlive,
-  readStat,
-  socketInodes,
-  socketsOf,
-  treeOf,
-} from '../../system/procfs.ts'
+import { environmentOf, holdersOf, isAlive, readStat, socketInodes, socketsOf, treeOf } from '../../system/procfs.ts'
 import { listeningSockets } from '../../system/socket-tables.ts'
 import { takeBack } from '../../system/take-back.ts'
 import { livingMaster } from '../master-mark.ts'
+import { bearersOf } from './bearers.ts'
 import { drainSignalOf, launchOfOrphan } from './launch.ts'
 import { trackStranger } from './process.ts'
 
@@ -50,7 +42,12 @@ export interface Left {
  * Ends the stagers, probes and hooks of the dead master, and finds its workers and its sockets. Throws AutoupError
  * `locked` when it lives.
  */
-export function findLeft(paths: StorePaths, ledger: Ledger, specs: readonly ListenSpec[]): Left {
+export function findLeft(
+  paths: StorePaths,
+  ledger: Ledger,
+  specs: readonly ListenSpec[],
+  user: { readonly uid: number } | null,
+): Left {
   const places = listeningSockets()
   const recorded = stillListening(paths, ledger, places)
   const unrecorded = [...places].flatMap(([inode, place]) => {
@@ -58,7 +55,7 @@ export function findLeft(paths: StorePaths, ledger: Ledger, specs: readonly List
     const address = spec && formatAddress(spec.address)
     return address === undefined || recorded.some((each) => each.address === address) ? [] : [{ address, inode }]
   })
-  const found = findByEnvironment('AUTOUP_STATE', paths.root)
+  const found = bearersOf(paths, user)
   for (const { env } of found) refuseLiving(paths, livingMaster(env))
   const marked = new Set(found.map(({ pid }) => pid))
   const holders = new Set([
