@@ -41,10 +41,10 @@ export class Lineage {
     return this.#now.pid
   }
 
-  /** Asks it to finish. */
-  drain(): void {
+  /** Asks it to finish. Who stops already is not asked: a second signal means to many that it is to be at once. */
+  drain({ isAsked }: { readonly isAsked: boolean }): void {
     this.#isDraining = true
-    this.#now.signal(this.#context.drainSignal)
+    if (isAsked) this.#now.signal(this.#context.drainSignal)
   }
 
   /** It, what is left in the sessions of all that it has been, and what went into sessions of its own. */

@@ -48,6 +48,8 @@ export class WorkerProcess {
   #readiness: ReadyWatch | null = null
   #isReady: boolean
   #isDraining = false
+  /** It ends by itself, as it has said. */
+  #isStopping = false
   #isKilled = false
   #probing: Probing | null = null
   readonly #watchdog: Watchdog
@@ -84,7 +86,7 @@ export class WorkerProcess {
   drain(): void {
     this.#isDraining = true
     this.#stopWatching()
-    this.#lineage.drain()
+    this.#lineage.drain({ isAsked: !this.#isStopping })
   }
 
   /** Ends it and everything it has started. */
@@ -134,6 +136,7 @@ export class WorkerProcess {
       else if (said.kind === 'status') send({ type: 'worker-said', worker, pid, status: said.text })
       else if (said.kind === 'extend-timeout') send({ type: 'worker-asks-time', worker, pid, ms: said.ms })
       else if (said.kind === 'main-pid') this.#lineage.moveTo(said.pid)
+      else if (said.kind === 'stopping') this.#onStopping()
       else if (said.kind === 'watchdog') this.#onBeat()
       else if (said.kind === 'watchdog-trigger') this.#endBeat('asked to be ended with WATCHDOG=trigger')
     }
@@ -144,6 +147,13 @@ export class WorkerProcess {
     this.#watch?.doors.release()
     this.context.send({ type: 'worker-ready', worker: this.context.id, pid: this.pid, how })
     this.#onBeat()
+  }
+
+  /** Whoever says so has stopped accepting: from here on it is no worker to rely on. */
+  #onStopping(): void {
+    if (this.#isStopping || this.#isDraining) return
+    this.#isStopping = true
+    this.#fail({ kind: 'behaviour', reason: 'it says that it is stopping (STOPPING=1)', isProbe: false })
   }
 
   #onBeat(): void {
