@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from 'node:net'
+import { noteClosed } from './collect.ts'
 
 export interface ControlRequest {
   readonly method: string
@@ -48,7 +49,10 @@ export function readRequest(socket: Socket, done: (result: ControlRequest | Http
   const timer = setTimeout(() => finish({ status: 408, message: 'the request did not arrive' }), REQUEST_TIMEOUT_MS)
   timer.unref()
   socket.on('data', take)
-  socket.once('close', () => clearTimeout(timer))
+  socket.once('close', () => {
+    clearTimeout(timer)
+    noteClosed()
+  })
 
   function take(chunk: Buffer): void {
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
@@ -91,7 +95,10 @@ export function beginStream(socket: Socket, contentType: string): void {
 function conclude(socket: Socket, answer: string): void {
   socket.end(answer)
   const timer = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS).unref()
-  socket.once('close', () => clearTimeout(timer))
+  socket.once('close', () => {
+    clearTimeout(timer)
+    noteClosed()
+  })
 }
 
 /** Null while more bytes are needed. */
