@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -238,25 +238,23 @@ export function autoup(
     program?: string | undefined
   } = {},
 ): Promise<Finished> {
-  return new Promise((resolve, reject) => {
+  // To files and not by pipes: at its end all is there, also where a worker that lives on holds them.
+  const directory = mkdtempSync(join(tmpdir(), 'au-'))
+  const [out, err] = [join(directory, 'out'), join(directory, 'err')]
+  const descriptors = [openSync(out, 'a'), openSync(err, 'a')] as const
+  return new Promise<Finished>((resolve, reject) => {
     const child = spawn(process.execPath, [options.program ?? AUTOUP, ...args], {
       cwd: options.cwd,
       env: environment(options.env),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', ...descriptors],
       timeout: options.deadlineMs ?? DEADLINE_MS,
       killSignal: 'SIGKILL',
     })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      stderr += text
-    })
     child.on('error', reject)
-    // 'exit' and not 'close': a worker that lives on may hold the pipes.
-    child.on('exit', (code) => setImmediate(() => resolve({ code, stdout, stderr })))
+    child.on('exit', (code) => resolve({ code, stdout: readFileSync(out, 'utf8'), stderr: readFileSync(err, 'utf8') }))
+  }).finally(() => {
+    for (const descriptor of descriptors) closeSync(descriptor)
+    rmSync(directory, { recursive: true, force: true })
   })
 }
 
