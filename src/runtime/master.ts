@@ -90,7 +90,8 @@ export async function runMaster(
   try {
     voice = await voiceOf(presenters, log)
     booted = await boot(settings, signals, (event) => log.emit(event))
-    hub = NotifyHub.open(renewRuntimeDirectory(booted.paths))
+    const { paths } = booted
+    hub = NotifyHub.open(() => renewRuntimeDirectory(paths))
   } catch (error) {
     if (booted) giveBack(booted)
     signals.stop()

@@ -6,7 +6,7 @@
  * the message is read, which is what a barrier waits for.
  */
 
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UNIX_PATH_MAX } from '../core/address.ts'
@@ -48,28 +48,37 @@ interface Receiver {
 }
 
 export class NotifyHub {
-  readonly directory: string
+  readonly #makeDirectory: () => string
+  #directory: string
   readonly #receivers = new Set<Receiver>()
   readonly #addresses = new Map<string, NotifyAddress>()
   readonly #buffer = Buffer.alloc(MESSAGE_MAX_BYTES + 1)
   #next = 0
   #isScheduled = false
 
-  private constructor(directory: string) {
-    this.directory = directory
+  private constructor(makeDirectory: () => string) {
+    this.#makeDirectory = makeDirectory
+    this.#directory = makeDirectory()
   }
 
-  /** `directory` is the hub's own, from createRuntimeDirectory, and is removed by close. */
-  static open(directory: string): NotifyHub {
+  /**
+   * `makeDirectory` gives one of the hub's own, as createRuntimeDirectory does, which is removed by close. It is asked
+   * again where that is gone: by the end of a login ($XDG_RUNTIME_DIR), or by whoever tidies /tmp. Throws what it throws.
+   */
+  static open(makeDirectory: () => string): NotifyHub {
     if (!isHandled) {
       isHandled = true
       process.on('SIGIO', () => {
         for (const hub of hubs) hub.#wake()
       })
     }
-    const hub = new NotifyHub(directory)
+    const hub = new NotifyHub(makeDirectory)
     hubs.add(hub)
     return hub
+  }
+
+  get directory(): string {
+    return this.#directory
   }
 
   /**
@@ -78,7 +87,8 @@ export class NotifyHub {
    */
   add(key: string, owner: { uid: number; gid: number } | null, onMessage: (text: string) => void): NotifyAddress {
     this.#addresses.get(key)?.close()
-    const folder = join(this.directory, String(++this.#next))
+    if (!existsSync(this.#directory)) this.#directory = this.#makeDirectory()
+    const folder = join(this.#directory, String(++this.#next))
     const datagramPath = join(folder, 'notify')
     const streamPath = join(folder, 'stream')
     const undo = [() => rmSync(folder, { recursive: true, force: true })]
@@ -118,7 +128,7 @@ export class NotifyHub {
   close(): void {
     for (const address of [...this.#addresses.values()]) address.close()
     hubs.delete(this)
-    rmSync(this.directory, { recursive: true, force: true })
+    rmSync(this.#directory, { recursive: true, force: true })
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Builds that vanish from the store behind the master's back: they count as not staged, and are staged anew. */
 
-import { renameSync, rmSync } from 'node:fs'
+import { readlinkSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { nodeServer } from '../support/builds.ts'
@@ -78,6 +78,19 @@ test('the committed build is staged anew under its workers, and a worker that di
   await master.next('worker-ready', { since })
   expect(await service.ask()).toMatchObject({ version: '1' })
   expect(await problemsOf(storeOf(master))).toEqual([])
+})
+
+test('the directory of the sockets on which workers speak is made anew: a login ended, or /tmp was tidied', async () => {
+  const service = await startService({ build: nodeServer({ version: '1' }), args: ['--ready', 'notify'] })
+  const { master } = service
+  rmSync(readlinkSync(join(master.home, 'run')), { recursive: true })
+  const since = master.mark()
+  const [worker] = childrenOf(master.pid)
+  kill(worker!.pid, 'SIGKILL')
+  await master.next('worker-ready', { since })
+  service.publish(nodeServer({ version: '2' }))
+  expect(await master.cli('upgrade')).toMatchObject({ code: 0 })
+  expect(await service.ask()).toMatchObject({ version: '2' })
 })
 
 test('a state directory that is removed under the master is made anew, with the build that serves', async () => {

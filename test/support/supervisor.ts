@@ -22,7 +22,7 @@ const DEADLINE_MS = 30_000
 export function supervisor(): Supervisor {
   const messages: string[] = []
   const watchers = new Set<() => void>()
-  const hub = NotifyHub.open(temporaryDirectory())
+  const hub = NotifyHub.open(temporaryDirectory)
   onEnd(() => hub.close())
   const { datagramPath } = hub.add('master', null, (text) => {
     messages.push(text)

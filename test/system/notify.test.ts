@@ -24,7 +24,7 @@ print('sent', flush=True)
 `
 
 function hub(): NotifyHub {
-  const opened = NotifyHub.open(createRuntimeDirectory())
+  const opened = NotifyHub.open(createRuntimeDirectory)
   onEnd(() => opened.close())
   return opened
 }
@@ -188,7 +188,7 @@ test('replaces the sockets of a key, and leaves nothing behind when it is closed
 
 test('leaves nothing behind when sockets cannot be made', () => {
   const directory = mkdtempSync(join(tmpdir(), `notify-${'x'.repeat(90)}`))
-  const opened = NotifyHub.open(directory)
+  const opened = NotifyHub.open(() => directory)
   onEnd(() => opened.close())
   const before = openDescriptors()
   expect(() => opened.add('worker', null, () => undefined)).toThrow(expect.objectContaining({ code: 'ENAMETOOLONG' }))

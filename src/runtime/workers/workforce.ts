@@ -4,6 +4,7 @@
  */
 
 import type { Build } from '../../core/build.ts'
+import { AutoupError, messageOf } from '../../core/errors.ts'
 import type { Settings } from '../../core/settings.ts'
 import type { Effect, Input, State } from '../../core/state.ts'
 import { ORPHANS } from '../../core/workers.ts'
@@ -67,7 +68,7 @@ export class Workforce {
     let address: NotifyAddress | null = null
     let heard: (text: string) => void = () => undefined
     try {
-      address = hub.add(String(id), user, (text) => heard(text))
+      address = voiceFor(hub, id, user, (text) => heard(text))
       const env = this.#environment(effect, doors)
       const child = await spawnChild({
         argv: launch.argv,
@@ -187,5 +188,15 @@ export class Workforce {
       ...(watchdogMs === null ? {} : { WATCHDOG_USEC: String(watchdogMs * 1_000) }),
       ...(launch.preset?.environment(presetListeners(doors.listeners)) ?? {}),
     }
+  }
+}
+
+/** Nothing of the build has been touched yet, so a failure is none of the build's. */
+function voiceFor(hub: NotifyHub, id: number, user: User | null, onMessage: (text: string) => void): NotifyAddress {
+  try {
+    return hub.add(String(id), user, onMessage)
+  } catch (cause) {
+    const message = `cannot make the sockets on which a worker speaks: ${messageOf(cause)}`
+    throw new AutoupError('config', message, { cause })
   }
 }

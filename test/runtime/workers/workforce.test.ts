@@ -33,7 +33,7 @@ beforeEach(async () => {
 /** `onInput` is the loop. */
 function workforce(settings: Partial<Settings>, onInput: (input: Input, force: Workforce) => void) {
   const inputs: Input[] = []
-  const hub = NotifyHub.open(createRuntimeDirectory())
+  const hub = NotifyHub.open(createRuntimeDirectory)
   const send = (input: Input): void => {
     inputs.push(input)
     onInput(input, force)
