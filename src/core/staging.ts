@@ -86,6 +86,7 @@ function onEnd(
     case 'staged':
       if (report.build.id === homeOf(turn.state)?.id) {
         remember(turn, report.known, report.build.id)
+        withdrawCandidate(turn, report.build)
         // Who removes a build that serves may have removed the record and the links with it.
         turn.note(turn.state.ledger)
         onAnotherName(turn, report.build)
@@ -115,6 +116,15 @@ function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
   if (!isAnswer) return
   if (turn.state.restartsWhenUnchanged) turn.set({ isRestartWanted: true })
   turn.settle('upgrade', 'unchanged', newest ? `nothing new: ${newest}` : 'nothing new', home?.version ?? null)
+}
+
+/** What waited for its turn is not what the source has any more: that is what runs. */
+function withdrawCandidate(turn: Turn, offered: Build): void {
+  const { candidate } = turn.state.ledger
+  if (candidate === null || candidate.build.id === offered.id) return
+  const message = `${nameOf(candidate.build)} is withdrawn: the source has ${nameOf(offered)} again, which runs`
+  turn.emit({ type: 'check-finished', result: 'unchanged', message })
+  turn.set({ ledger: { ...turn.state.ledger, candidate: null }, isInsisted: false })
 }
 
 /** The bytes that run were published as another version: that is in service now. An embedded program says its own. */

@@ -163,6 +163,18 @@ describe('an upgrade', () => {
     expect(world.disk.committed?.version).toBe('2')
   })
 
+  it('is forgotten when the source has what runs again, be it by a pause or by trouble that it waited', () => {
+    const world = World.serving('1')
+    world.send({ type: 'pause' })
+    world.publish(build('2'))
+    expect(world.disk.candidate).toMatchObject({ build: { version: '2' } })
+    world.publish(build('1'), 'plain')
+    expect(world.disk.candidate).toBeNull()
+    expect(world.settled()).toMatchObject([{ outcome: 'unchanged' }])
+    world.send({ type: 'resume' })
+    expect(world.did('spawn')).toEqual([])
+  })
+
   it('does not start while paused, but when the operator asks', () => {
     const world = World.serving('1')
     world.send({ type: 'pause' })
