@@ -26,15 +26,18 @@ export async function askOne(verb: string, master: MasterPlace, input: Input, io
   return tell(await request(verb, master, input), master.name, input, io)
 }
 
-export function request(verb: string, master: MasterPlace, input: Input): Promise<ControlReply> {
-  return call<ControlReply>(master, 'POST', `/${verb}`, {
+export async function request(verb: string, master: MasterPlace, input: Input): Promise<ControlReply> {
+  const timeoutMs = timeoutOf(input)
+  // A verdict may take as long as it needs, from a master that answers at all.
+  if (timeoutMs === null) await call(master, 'GET', '/status')
+  return await call<ControlReply>(master, 'POST', `/${verb}`, {
     body: {
       again: has(input, 'again'),
       resetTrust: has(input, 'reset-trust'),
       wait: !has(input, 'no-wait'),
       now: has(input, 'now'),
     },
-    timeoutMs: timeoutOf(input),
+    timeoutMs,
     onTimeout: `no verdict on this ${verb} of '${master.name}' in ${lastValue(input, TIMEOUT.flag)}; it goes on`,
   })
 }

@@ -7,6 +7,7 @@ import type { Settings } from '../core/settings.ts'
 import type { Status } from '../core/status.ts'
 import { hasColor, painter } from '../report/color.ts'
 import { doctorText } from '../report/doctor-text.ts'
+import { lockHolder } from '../system/lock-holder.ts'
 import { type CommandSpec, has, type Input } from './command.ts'
 import { call, type MasterPlace } from './control-client.ts'
 import { DAEMON_OPTIONS } from './daemon-options.ts'
@@ -76,7 +77,7 @@ async function examine(settings: Settings): Promise<Finding[]> {
     ...(await store.checkStore(paths, ledger, statusTrouble === null ? status : 'unknown')),
     ...trouble('state', ledgerTrouble),
     ...trouble('master', statusTrouble),
-    ...sockets.checkSockets(settings.listen, paths.root, status),
+    ...sockets.checkSockets(settings.listen, paths.root, status?.pid ?? lockHolder(paths.lock)),
     ...(await service.checkService(settings, ledger ?? EMPTY_LEDGER)),
   ]
 }

@@ -360,7 +360,7 @@ describe('what cannot be is said at once', () => {
     ]
     expect(await autoup(args)).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/cannot read --token-file \/nowhere\/token/),
+      stderr: expect.stringMatching(/cannot read the token file \/nowhere\/token/),
     })
   })
 })

@@ -54,3 +54,16 @@ test('where master and workers are frozen together (docker pause), nobody has mi
   expect(await ask()).toMatchObject({ pid })
   expect(master.events.filter(({ type }) => type === 'worker-failed')).toEqual([])
 })
+
+test('whoever asks a master that is stopped is told so, whatever he asks for', async () => {
+  const { master, port, path } = await startService({ args: BY_HAND })
+  master.signal('SIGSTOP')
+  const commands = ['status', 'upgrade', 'restart', 'stop']
+  const asked = await Promise.all(commands.map((command) => master.cli(command)))
+  for (const each of asked) {
+    expect(each).toMatchObject({ code: 4, stderr: expect.stringContaining(`end it with \`kill -9 ${master.pid}\``) })
+  }
+  const { stdout } = await master.cli('doctor', '--listen', `127.0.0.1:${port}`, '--fetch', `file:${path}`)
+  expect(stdout).toContain(`127.0.0.1:${port} is held by the master that runs (pid ${master.pid})`)
+  master.signal('SIGCONT')
+})

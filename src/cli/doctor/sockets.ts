@@ -8,23 +8,24 @@ import { dirname } from 'node:path'
 import { type Address, formatAddress, type ListenSpec } from '../../core/address.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Finding } from '../../core/finding.ts'
-import type { Status } from '../../core/status.ts'
 import { sharedSpecs } from '../../runtime/workers/doors.ts'
 import { bindListener } from '../../system/bind-listener.ts'
 import { close } from '../../system/libc/descriptors.ts'
 import { findListeningOwner } from '../../system/port-owner.ts'
 import { environmentOf } from '../../system/procfs.ts'
 
-/** `root` is the folder of this service in the state directory: what runs from there is ours. */
-export function checkSockets(listen: readonly ListenSpec[], root: string, status: Status | null): Finding[] {
+/**
+ * `root` is the folder of this service in the state directory: what runs from there is ours. `master`: the pid of the
+ * one that holds its lock, or null.
+ */
+export function checkSockets(listen: readonly ListenSpec[], root: string, master: number | null): Finding[] {
   return sharedSpecs(listen).map((spec) => {
     const shown = formatAddress(spec.address)
     const check = 'listen'
     const owner = findListeningOwner(spec.address)
-    if (owner !== null && (owner.pid === status?.pid || environmentOf(owner.pid)?.get('AUTOUP_STATE') === root)) {
-      const who = status
-        ? `the master that runs (pid ${status.pid})`
-        : `a worker of the killed master (pid ${owner.pid})`
+    if (owner !== null && (owner.pid === master || environmentOf(owner.pid)?.get('AUTOUP_STATE') === root)) {
+      const who =
+        master === null ? `a worker of the killed master (pid ${owner.pid})` : `the master that runs (pid ${master})`
       return { check, level: 'ok', message: `${shown} is held by ${who}` }
     }
     if (owner !== null) {

@@ -69,8 +69,10 @@ async function fetchRelease(order: StagerOrder, release: Release, tools: Tools):
     throw isIncomplete(error) ? error : withPlace(error, order.directory)
   }
   const delivered = delivery.delivered()
-  if (delivered === null)
-    throw new AutoupError('failed', `the fetcher of ${shownSource(order.source)} delivered nothing of ${release.name}`)
+  if (delivered === null) {
+    const what = `the fetcher of ${shownSource(order.source)} delivered nothing of ${release.name}`
+    throw new AutoupError('failed', `${what}: its fetch has to write into the sink before it is over`)
+  }
   if (delivered.kind === 'artifact' && release.size !== null && delivered.size !== release.size) {
     const sizes = `${delivered.size} bytes came, and ${release.size} were announced`
     throw new AutoupError('failed', `the download of ${release.name} is not whole: ${sizes}`)

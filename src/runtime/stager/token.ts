@@ -43,7 +43,7 @@ function hasToken(scheme: string, file: string | null): boolean {
 
 /** `scheme` is that of the fetcher. Null where there is none. Throws AutoupError `config` for a file that cannot be read or holds no token. */
 export function tokenFor(scheme: string, { file, env }: TokenPlaces): string | null {
-  if (file !== null) return readToken(file, '--token-file')
+  if (file !== null) return readToken(file, 'the token file')
   const variables = VARIABLES[scheme] ?? []
   const directory = env.CREDENTIALS_DIRECTORY
   if (directory) {

@@ -77,7 +77,7 @@ describe('the token', () => {
     const folder = await temporaryFolder()
     execFileSync('mkfifo', [join(folder, 'pipe')])
     const read = (name: string) => () => tokenFor('github', { file: join(folder, name), env: {} })
-    expect(read('none')).toThrow(/cannot read --token-file .*: there is no such file/)
+    expect(read('none')).toThrow(/cannot read the token file .*: there is no such file/)
     expect(read('.')).toThrow(/is not a file/)
     expect(read('pipe')).toThrow(/is not a file/)
   })
