@@ -7,7 +7,8 @@ import { unwritten } from '../src/cli/outcome.ts'
 
 const io = processIo((error) => {
   process.exitCode = unwritten(error, io) ?? process.exitCode
-  process.exit()
+  // As for any program of Unix; Node itself ignores the signal. Who has something to end before he ends listens to it.
+  if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit()
 })
 process.exitCode = await main(process.argv.slice(2), io)
 await io.end()

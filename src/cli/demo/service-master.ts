@@ -37,7 +37,7 @@ export class ServiceMaster {
     return this.#child.pid as number
   }
 
-  /** The next event of this type that `matches`. */
+  /** The next event of this type that `matches`. Throws when the master ends before it comes. */
   async next<T extends Stamped['type']>(
     type: T,
     matches: (event: OfType<T>) => boolean = () => true,
@@ -46,11 +46,18 @@ export class ServiceMaster {
       const over = (): void => {
         clearTimeout(timer)
         this.#waiting.delete(look)
+        this.#child.off('close', ended)
       }
-      const timer = setTimeout(() => {
+      const fail = (code: 'timed-out' | 'failed', message: string): void => {
         over()
-        reject(new AutoupError('timed-out', `the demo waited ${PATIENCE_MS / 1_000} s for '${type}': please report it`))
-      }, PATIENCE_MS)
+        reject(new AutoupError(code, `${message}: please report it`))
+      }
+      const ended = (): void => fail('failed', `the demo's master ended before '${type}'`)
+      this.#child.once('close', ended)
+      const timer = setTimeout(
+        () => fail('timed-out', `the demo waited ${PATIENCE_MS / 1_000} s for '${type}'`),
+        PATIENCE_MS,
+      )
       const look = (): void => {
         for (; this.#seen < this.#events.length; this.#seen++) {
           const event = this.#events[this.#seen] as Stamped

@@ -6,6 +6,7 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatDuration } from '../../core/duration.ts'
+import { AutoupError } from '../../core/errors.ts'
 import type { Status } from '../../core/status.ts'
 import { clientPorts } from './connections.ts'
 import { Load, type Tally } from './load.ts'
@@ -23,6 +24,7 @@ export class Demo {
   #excused = 0
   #unexcused = 0
   #step = 0
+  #isOver = false
 
   constructor(directory: string, say: (line: string) => void) {
     this.#directory = directory
@@ -49,8 +51,9 @@ export class Demo {
     return this.#unexcused === 0 ? 0 : 1
   }
 
-  /** Ends what the demo started, also after a failure. */
+  /** Ends what the demo started, also after a failure, or in the middle of a step, which fails then. */
   async cleanUp(): Promise<void> {
+    this.#isOver = true
     await this.#load?.stop()
     await this.#master?.stop()
   }
@@ -130,6 +133,7 @@ export class Demo {
   }
 
   #newMaster(): ServiceMaster {
+    if (this.#isOver) throw new AutoupError('failed', 'the demo is over')
     const where = ['--state-dir', join(this.#directory, 'state'), '--name', 'demo']
     const what = ['--fetch', `file:${this.#release}`, '--listen', '127.0.0.1:0', '--probation', `${PROBATION_MS}ms`]
     this.#master = new ServiceMaster([...where, ...what])
