@@ -65,7 +65,9 @@ export async function fetcherFor(spec: string): Promise<Source> {
   const location = scheme?.locate(match?.[2] as string) ?? null
   const plugin = match === null ? findPlugin(spec, process.cwd()) : null
   if (plugin !== null) return { fetcher: (await import('./plugin.ts')).pluginFetcher(plugin), location: plugin.options }
-  if (scheme === undefined || location === null) throw unknownSource(spec)
+  // The page of a repository is no file of it.
+  const isPage = /^https?:\/\/(?:www\.)?github\.com\//.test(spec) && repositoryIn(spec) !== null
+  if (scheme === undefined || location === null || isPage) throw unknownSource(spec)
   return { fetcher: await scheme.load(), location }
 }
 
@@ -85,5 +87,19 @@ function unknownSource(spec: string): AutoupError {
   const shown = spec.slice(0, 200).replace(/\p{Cc}/gu, '?')
   if (!spec.includes('\0') && existsSync(spec))
     return new AutoupError('usage', `'${shown}' is a path and no release source: write file:${shown}`)
+  const repository = repositoryIn(spec)
+  if (repository !== null) {
+    const path = spec === repository ? `, or file:${repository} for a path` : ''
+    return new AutoupError('usage', `'${shown}' names a repository: write github:${repository}${path}`)
+  }
   return new AutoupError('usage', `'${shown}' is no release source that autoup knows: write ${forms.join(', ')}`)
+}
+
+/** `owner/repo` of what is written elsewhere for a repository: as git clones it, or as a browser shows it. */
+function repositoryIn(spec: string): string | null {
+  const [, repository = null] =
+    /^(?:(?:(?:https?|ssh):\/\/)?(?:git@)?(?:www\.)?github\.com[/:])?([\w-]+\/[\w.-]+?)(?:\.git)?(?:\/(?:releases(?:\/latest|\/tag\/[^/]+)?\/?)?)?$/.exec(
+      spec,
+    ) ?? []
+  return repository
 }

@@ -5,6 +5,7 @@
 
 import { type ArtifactChoice, chooseArtifact } from '../../src/core/artifact/choice.ts'
 import { shapeOf } from '../../src/core/artifact/shape.ts'
+import { formatDuration } from '../../src/core/duration.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 import type { GithubAsset, GithubRelease } from './answer.ts'
 import type { GithubLocation } from './location.ts'
@@ -54,7 +55,8 @@ export function pickAsset(release: GithubRelease, context: PickContext): Pick {
   }
   const like = shapeOf(chosen.name, version)
   if (shape !== null && bare(like) !== bare(shape) && age < OTHER_SHAPE_MS) {
-    return { kind: 'incomplete', message: `${name} has no ${shape} yet, which is what was taken before` }
+    const wait = `it is waited for, ${formatDuration(OTHER_SHAPE_MS)} after the last upload ${choice} is taken`
+    return { kind: 'incomplete', message: `${name} has no ${shape} yet, which is what was taken before: ${wait}` }
   }
   return { kind: 'asset', asset: chosen, shape: like }
 }

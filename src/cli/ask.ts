@@ -1,5 +1,7 @@
 /** Commands that ask a running master for something, tell what came of it, and end with the status it gives. */
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ControlReply } from '../runtime/control/server.ts'
 import { has, type Input, lastValue, type OptionSpec } from './command.ts'
 import { call, type MasterPlace } from './control-client.ts'
@@ -19,7 +21,9 @@ export async function ask(verb: string, input: Input, io: Io): Promise<number> {
 export async function askAndShow(verb: string, input: Input, io: Io): Promise<number> {
   const master = await masterFor(input, io)
   const reply = await showEvents(master, io, () => request(verb, master, input))
-  return tell(reply, master.name, input, io)
+  const isLogged = reply.outcome === 'rolled-back' && !has(input, 'json') && existsSync(join(master.directory, 'log'))
+  const advice = isLogged ? `; \`autoup logs ${master.name}\` shows what it wrote` : ''
+  return tell({ ...reply, message: `${reply.message}${advice}` }, master.name, input, io)
 }
 
 export async function askOne(verb: string, master: MasterPlace, input: Input, io: Io): Promise<number> {

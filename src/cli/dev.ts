@@ -10,6 +10,7 @@ import type { Settings } from '../core/settings.ts'
 import type { ReloadHost } from '../runtime/reload.ts'
 import { type CommandSpec, type Input, lastValue } from './command.ts'
 import { DEV_OPTIONS, IGNORE, WATCH } from './dev/options.ts'
+import { configPath } from './find-service.ts'
 import type { Io } from './io.ts'
 import { presenters } from './presenters.ts'
 import { refuseElsewhere } from './refuse-elsewhere.ts'
@@ -27,11 +28,12 @@ export const dev: CommandSpec = {
   notes: 'With autoup.config.json the command and the sockets stand there: autoup dev web.',
   async run(input, io) {
     refuseElsewhere('dev', io)
-    const [{ loadSettings }, { devSettings }, { watchTree }] = await Promise.all([
+    const [{ loadSettings }, { devSettings, withoutCommand }, { watchTree }] = await Promise.all([
       import('./load-settings.ts'),
       import('./dev/settings.ts'),
       import('../system/watch-tree.ts'),
     ])
+    if (input.command.length === 0 && input.name === undefined && configPath(input, io) === null) throw withoutCommand()
     const loaded = await loadSettings(input, io)
     const settings = devSettings(loaded, io)
     const [{ createReporter }, { devReporter }, { runMaster }] = await Promise.all([

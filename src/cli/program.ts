@@ -9,6 +9,7 @@ import { hasColor, painter } from '../report/color.ts'
 import { type CommandEntry, type CommandSpec, environmentName, type Input, type OptionSpec } from './command.ts'
 import { COMMANDS, loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
+import { ownCommand, ownOption } from './other-words.ts'
 import { exampleLines, HELP_WIDTH, programHelp } from './program-help.ts'
 import { version } from './version.ts'
 
@@ -36,7 +37,7 @@ export async function runProgram(words: readonly string[], io: Io): Promise<numb
     const [, option] = /^error: unknown option '([^']+)'$/.exec(error.message) ?? []
     const at = spec?.takes === 'command' && option !== undefined ? firstWord(spec, args) : -1
     if (at > 0 && at < args.findIndex((arg) => arg.startsWith(option as string))) throw withoutDashes(args, at)
-    throw new AutoupError('usage', sentenceOf(error.message, spec?.name))
+    throw new AutoupError('usage', sentenceOf(error.message, spec))
   }
   // TypeScript does not see that an action has run.
   return (job as (() => Promise<number>) | null)?.() ?? 0
@@ -164,8 +165,11 @@ function widthOf(command: Command): number {
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` as one sentence. */
-function sentenceOf(message: string, command: string | undefined): string {
-  const help = ['autoup', ...(command === undefined ? [] : [command]), '--help'].join(' ')
+function sentenceOf(message: string, spec: CommandSpec | null): string {
+  const help = ['autoup', ...(spec === null ? [] : [spec.name]), '--help'].join(' ')
+  const [, kind, word = ''] = /^error: unknown (command|option) '([^']*)'/.exec(message) ?? []
+  const own = kind === 'command' ? ownCommand(word) : kind === 'option' ? ownOption(word, spec) : null
+  if (own !== null) return `unknown ${kind} '${word}': here it is ${own}`
   return message
     .replace(/^error: /, '')
     .replace(/\s*\n\s*\(Did you mean (.*)\?\)/, ': did you mean $1?')

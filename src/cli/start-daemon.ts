@@ -12,6 +12,7 @@ import type { Readable } from 'node:stream'
 import { AutoupError } from '../core/errors.ts'
 import type { Stamped } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
+import { shownSource } from '../core/source.ts'
 import type { StartVerdict, StartWord } from '../core/start-verdict.ts'
 import { createFolder, storePaths } from '../store/layout.ts'
 import { linkAtomically } from '../system/atomic.ts'
@@ -70,7 +71,10 @@ async function startDaemon(input: Input, io: Io, words: readonly string[], isAlo
     io.stderr.write(`${settings.name} is stopping, pid ${running.pid}: it is started when that has ended\n`)
     await endOf(running)(performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY))
   } else if (running !== null) {
-    io.stderr.write(`${settings.name} is running, pid ${running.pid}\n`)
+    const source = settings.source === null ? null : shownSource(settings.source)
+    const what = running.source === source ? '' : `, from ${running.source ?? 'a command'}`
+    const stays = what === '' ? '' : ', and goes on with that; stop it first, or give another --name'
+    io.stderr.write(`${settings.name} is running, pid ${running.pid}${what}${stays}\n`)
     return 0
   }
   const log = prepareLog(settings, logPlace(loaded, settings).path)

@@ -1,15 +1,18 @@
 /**
  * `autoup unit`: the words of an `autoup run` as a unit of systemd. Everything is checked here as `run` would check it;
  * what stands in the environment becomes options, what stands in a configuration file stays there, and paths become
- * absolute, for a unit starts elsewhere. --user becomes User=, and --token-file a credential of the unit.
+ * absolute, for a unit starts elsewhere. --user becomes User=, and --token-file a credential of the unit. What is not said
+ * is as it would be for that `autoup run`: the user who asks, and the variables that say how the source is reached.
  */
 
 import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import { type UnitFile, type UnitPlan, unitFiles } from '../core/systemd-unit.ts'
+import { OF_SOURCES } from '../runtime/stager/source-environment.ts'
 import { PROBE } from '../runtime/workers/doors.ts'
 import { absoluteSource } from './absolute-source.ts'
 import { type CommandSpec, has, lastValue, type OptionSpec } from './command.ts'
@@ -60,7 +63,7 @@ export const unit: CommandSpec = {
 function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
   const layers = { input, io, app: null }
   const value = (flag: string): string | null => given(layers, flag)?.values.at(-1) ?? null
-  const [user = null, group = null] = value('user')?.split(':') ?? []
+  const [user = null, group = null] = (value('user') ?? (io.isRoot ? null : userInfo().username))?.split(':') ?? []
   const token = value(TOKEN_FILE.flag)
   const stateDir = value(STATE_DIR.flag)
   const options = RUN_OPTIONS.filter(({ flag }) => !OWN.has(flag)).flatMap((option) => wordsOf(option, layers))
@@ -76,6 +79,7 @@ function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
     command: input.command,
     stateDir: stateDir === null ? null : resolve(io.cwd, stateDir),
     ...{ directory, user, group, listen, isSocketActivated },
+    environment: settings.source === null ? [] : environmentOf(io),
     credential: token === null ? null : resolve(io.cwd, token),
     readyTimeoutMs: settings.readyTimeoutMs,
     drainTimeoutMs: settings.drainTimeoutMs,
@@ -83,6 +87,18 @@ function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
       /\/tmp\b/.test(word),
     ),
   }
+}
+
+/** `NAME=value` of how the source is reached. A unit is readable by all: a password does not go there. */
+function environmentOf({ env, stderr }: Io): string[] {
+  const found = Object.entries(env).filter(([name, value]) => OF_SOURCES.test(name) && Boolean(value))
+  return found.flatMap(([name, value = '']) => {
+    if (!/:\/\/[^/]*@/.test(value)) return `${name}=${value}`
+    stderr.write(
+      `autoup: ${name} holds a login and is not written into the unit, which everybody may read: see systemd.exec(5), EnvironmentFile=\n`,
+    )
+    return []
+  })
 }
 
 /** As it is to stand in the unit: an option that was given, whatever the place, with its paths made absolute. */

@@ -6,7 +6,7 @@
  */
 
 import { type Address, formatAddress, type ListenSpec } from './address.ts'
-import { argument, plain, program } from './systemd-words.ts'
+import { argument, plain, word } from './systemd-words.ts'
 
 export interface UnitPlan {
   readonly name: string
@@ -22,6 +22,8 @@ export interface UnitPlan {
   readonly directory: string | null
   readonly user: string | null
   readonly group: string | null
+  /** `NAME=value` for the master. */
+  readonly environment: readonly string[]
   /** A file with the token of the source, or null. */
   readonly credential: string | null
   /** Of the master; null: they are opened by systemd. */
@@ -87,6 +89,7 @@ function serviceUnit(plan: UnitPlan, sockets: readonly UnitFile[]): UnitFile {
         ['SyslogIdentifier', plain(name)],
         ...given('Sockets', socketNames),
         ...given('WorkingDirectory', directory === null ? '' : plain(directory)),
+        ...plan.environment.map((each): Line => ['Environment', word(each)]),
         ...given('User', user ?? ''),
         ...given('Group', group ?? ''),
         ...given('StateDirectory', stateDir === null ? `autoup/${name}` : ''),
@@ -110,7 +113,7 @@ function serviceUnit(plan: UnitPlan, sockets: readonly UnitFile[]): UnitFile {
 function startLine({ autoup, name, stateDir, options, command }: UnitPlan): string {
   const [path, ...words] = autoup
   const place = stateDir === null ? '%S/autoup' : argument(stateDir)
-  const parts = [program(path), ...[...words, 'run', '--name', name].map(argument), '--state-dir', place]
+  const parts = [word(path), ...[...words, 'run', '--name', name].map(argument), '--state-dir', place]
   return wrapped([...parts, ...options.map(argument), ...(command.length > 0 ? ['--', ...command.map(argument)] : [])])
 }
 
@@ -118,7 +121,7 @@ function startLine({ autoup, name, stateDir, options, command }: UnitPlan): stri
 function reloadLine({ autoup, name, stateDir }: UnitPlan): string {
   const [path, ...words] = autoup
   const place = stateDir === null ? '%S/autoup' : argument(stateDir)
-  return [program(path), ...[...words, 'reload', name].map(argument), '--state-dir', place].join(' ')
+  return [word(path), ...[...words, 'reload', name].map(argument), '--state-dir', place].join(' ')
 }
 
 function hardening({ user, listen, isSocketActivated, usesTmp }: UnitPlan): Line[] {

@@ -5,13 +5,13 @@
  */
 
 /** One argument of ExecStart=. */
-export function argument(word: string): string {
-  return quoted(word.replaceAll('$', '$$$$'))
+export function argument(text: string): string {
+  return quoted(text.replaceAll('$', '$$$$'))
 }
 
-/** The program of ExecStart=, where no variable is looked for. */
-export function program(path: string): string {
-  return quoted(path)
+/** Where no variable is looked for: the program of ExecStart=, `NAME=value` of Environment=. */
+export function word(text: string): string {
+  return quoted(text)
 }
 
 /** A value that takes the whole line, as a path or a description does: nothing is unquoted there. */

@@ -32,6 +32,8 @@ export interface EntryQuestion {
 /** Folders of a build in which a command is looked up, in this order. */
 const FOLDERS = ['', 'bin', 'node_modules/.bin'] as const
 
+const SAY_WHAT = 'say after -- which command is to be run in it, as in `-- node server.js`'
+
 export function findEntry(question: EntryQuestion): Entry {
   const { tree, executables, project, command } = question
   const word = command[0]
@@ -39,10 +41,10 @@ export function findEntry(question: EntryQuestion): Entry {
   const candidates = ownEntries(executables, project)
   const [only] = candidates
   if (only === undefined) {
-    return { kind: 'not-found', message: 'the build holds no executable: give the command to run after --' }
+    return { kind: 'not-found', message: `the build holds no executable: ${SAY_WHAT}` }
   }
   if (candidates.length === 1) return judge(join(tree, only), only)
-  const message = `the build holds ${candidates.length} executables (${listed(candidates)}): give the command to run after --`
+  const message = `the build holds ${candidates.length} executables (${listed(candidates)}): ${SAY_WHAT}`
   return { kind: 'ambiguous', candidates, message }
 }
 

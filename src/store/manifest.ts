@@ -15,7 +15,7 @@ import {
   sortEntries,
   totalsOf,
 } from '../core/manifest.ts'
-import { baseOf, linkProblem, parentOf, type TreeLink, type TreeNode } from '../core/tree-path.ts'
+import { linkProblem, parentOf, type TreeLink, type TreeNode } from '../core/tree-path.ts'
 import { inParallel } from '../system/parallel.ts'
 import { digestFile, type Found, isExecutableMode, listTree, seenOf } from '../system/tree.ts'
 import { BUILD_FORMAT, type BuildFile, EXECUTABLES_KEPT } from './build-file.ts'
@@ -93,13 +93,18 @@ export function lookIn(entries: readonly ManifestEntry[]): (path: string) => Tre
   return (path) => nodes.get(path) ?? 'missing'
 }
 
+const IS_LIBRARY = /\.(?:so(?:\.\d+)*|node|a|o)$/
+
+/** What belongs to a tool or comes with a dependency: `.git/hooks`, `.venv/bin`, `node_modules/.bin`. */
+const NOT_ITS_OWN = /(?:^|\/)(?:node_modules|\.[^/]+)\//
+
 /** Shared libraries have the execute bit too, and nobody starts them. */
 function executablesOf(entries: readonly ManifestEntry[]): string[] {
   const files = entries.filter((entry) => entry.kind === 'file')
   // One file is the entry whatever its mode says: a command may be given that reads it.
   if (files.length === 1) return files.map(({ path }) => path)
   return files
-    .filter(({ path, executable }) => executable && !/\.(?:so(?:\.\d+)*|node|a|o)$/.test(baseOf(path)))
+    .filter(({ path, executable }) => executable && !NOT_ITS_OWN.test(path) && !IS_LIBRARY.test(path))
     .map(({ path }) => path)
     .sort((a, b) => a.split('/').length - b.split('/').length || (a < b ? -1 : 1))
     .slice(0, EXECUTABLES_KEPT)

@@ -328,6 +328,11 @@ describe('help and mistakes', () => {
   test.each([
     [['statsu'], /did you mean status/],
     [['help', 'statsu'], /did you mean status/],
+    [['list'], /unknown command 'list': here it is status$/m],
+    [['-v'], /unknown option '-v': here it is --version$/m],
+    [['start', '--port', '8080'], /unknown option '--port': here it is --listen$/m],
+    [['status', '--port', '8080'], /unknown option '--port': see autoup status --help/],
+    [['dev'], /there is no command: say what to run, as in `autoup dev --listen 3000 -- node server.js`/],
     [['frobnicate'], /unknown command 'frobnicate': see autoup --help/],
     [['--frobnicate'], /unknown option '--frobnicate': see autoup --help/],
     [['status', '-x'], /unknown option '-x': see autoup status --help/],

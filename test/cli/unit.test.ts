@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -66,6 +67,28 @@ test('--user is that of the unit, which may bind a low port and nothing else', a
   const high = await unit(['--user', 'www-data', '--fetch', 'github:org/app', '--listen', '8080'])
   expect(values(high, 'CapabilityBoundingSet')).toEqual([''])
   expect(values(high, 'AmbientCapabilities')).toEqual([])
+})
+
+test('of a user who is not root it is the unit of that user', async () => {
+  const { stdout } = await autoup(['unit', '--fetch', 'github:org/app', '--listen', '80'], { isRoot: false })
+  expect(values(stdout, 'User')).toEqual([userInfo().username])
+  expect(values(stdout, 'AmbientCapabilities')).toEqual(['CAP_NET_BIND_SERVICE'])
+})
+
+test('what says how the source is reached is said there as well, but no password', async () => {
+  const env = {
+    GITHUB_API_URL: 'https://ghes/api/v3',
+    no_proxy: 'a, b 1%',
+    HTTPS_PROXY: 'http://me:secret@proxy:1',
+    HOME: '/',
+  }
+  const args = ['unit', '--fetch', 'github:org/app', '--listen', '8080']
+  const { code, stdout, stderr } = await autoup(args, { env })
+  expect(code).toBe(0)
+  expect(values(stdout, 'Environment')).toEqual(['GITHUB_API_URL=https://ghes/api/v3', '"no_proxy=a, b 1%%"'])
+  expect(stderr).toMatch(/^autoup: HTTPS_PROXY holds a login and is not written into the unit, .*EnvironmentFile=\n$/)
+  expect(stdout + stderr).not.toContain('secret')
+  expect(values(await unit(['--listen', '8080', '--', 'true'], env), 'Environment')).toEqual([])
 })
 
 test('--token-file is a credential of the unit', async () => {

@@ -1,7 +1,7 @@
 /** The examples are those of systemd.service(5) and systemd.syntax(7), read backwards. */
 
 import { expect, test } from 'vitest'
-import { argument, plain, program } from '../../src/core/systemd-words.ts'
+import { argument, plain, word } from '../../src/core/systemd-words.ts'
 
 test.each([
   ['--listen', '--listen'],
@@ -18,12 +18,12 @@ test.each([
   ['a\nb\tc', '"a\\nb\\tc"'],
   ['\u0007', '"\\x07"'],
   ['grüße', '"grüße"'],
-])('%j is written %s', (word, written) => {
-  expect(argument(word)).toBe(written)
+])('%j is written %s', (text, written) => {
+  expect(argument(text)).toBe(written)
 })
 
-test('of a program only specifiers are looked for', () => {
-  expect(program('/opt/$x/50%/node')).toBe('/opt/$x/50%%/node')
+test('of a program, or what is assigned, only specifiers are looked for', () => {
+  expect(word('/opt/$x/50%/node')).toBe('/opt/$x/50%%/node')
 })
 
 test('a value that takes the whole line is not quoted', () => {

@@ -79,7 +79,22 @@ describe('a start', () => {
     const pid = app.pid()
     const worker = (await ask(app.port)).pid
     expect(await app.start(...app.words)).toEqual({ code: 0, stdout: '', stderr: `app is running, pid ${pid}\n` })
+    expect(await app.start('--fetch', 'github:org/app', '--listen', '1')).toMatchObject({
+      code: 0,
+      stderr: `app is running, pid ${pid}, from a command, and goes on with that; stop it first, or give another --name\n`,
+    })
     expect([app.pid(), (await ask(app.port)).pid]).toEqual([pid, worker])
+  })
+
+  test('is followed by upgrades, and where one fails it is said where its words are', async () => {
+    const app = await prepared()
+    const source = ['--fetch', `file:${app.app}`, '--interval', '1h', '--probation', '100ms']
+    expect(await app.start(...source, ...app.words.slice(0, 2))).toMatchObject({ code: 0 })
+    publish(app.app, script('#!/bin/sh\necho these words\nexit 3\n'))
+    const failed = await app.cli('upgrade')
+    expect(failed.code).toBe(6)
+    expect(failed.stderr).toMatch(/exited with 3 .*; \w+ serves on; `autoup logs app` shows what it wrote\n$/)
+    expect((await app.cli('logs')).stdout).toContain('these words')
   })
 
   test('of what is stopping waits for its end first', async () => {

@@ -211,6 +211,18 @@ describe('the asset', () => {
     expect((await found(github)).release.name).toBe('app-v1.1.0-linux-x64-gnu.tar.gz')
   })
 
+  test('that has only another kind of file yet is waited for, and for how long is said', async () => {
+    const github = await startGithub()
+    github.publish('v1.0.0', { assets: { 'app-1.0.0.tar.gz': '1' } })
+    const { known } = await found(github)
+    github.publish('v1.1.0', { assets: { 'app.tar.gz': '2' }, publishedAt: new Date() })
+    expect(await check(github, { known })).toMatchObject({
+      kind: 'incomplete',
+      message:
+        '1.1.0 of org/app has no app-*.tar.gz yet, which is what was taken before: it is waited for, 2 min after the last upload app.tar.gz is taken',
+    })
+  })
+
   test('whose name could not be that of a file is none', async () => {
     const github = await startGithub()
     github.publish('v1.0.0', { assets: { '../app-linux-x64': 'evil', 'app\n-linux-x64': 'evil' } })

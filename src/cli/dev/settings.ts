@@ -16,15 +16,15 @@ const DRAIN_TIMEOUT_MS = 2_000
 /** Without a socket nothing else shows that it has come up. */
 const UPTIME_MS = 1_000
 
+export function withoutCommand(): AutoupError {
+  const example = '`autoup dev --listen 3000 -- node server.js`'
+  return new AutoupError('usage', `there is no command: say what to run, as in ${example}`)
+}
+
 /** Throws AutoupError `usage` where there is no command, `failed` where there is no place for the state. */
 export function devSettings(loaded: Loaded, io: Io): Settings {
   const { settings, input, app } = loaded
-  if (settings.command.length === 0) {
-    throw new AutoupError(
-      'usage',
-      'there is no command: say what to run, as in `autoup dev --listen 3000 -- node server.js`',
-    )
-  }
+  if (settings.command.length === 0) throw withoutCommand()
   const isSaid = (flag: string): boolean => given(loaded, flag) !== null
   const hasPlace = stateDirectoryGiven(input, io) !== undefined || app?.values.has(STATE_DIR.flag)
   const { ready, listen, strategy } = settings

@@ -14,11 +14,11 @@ import { masterMark } from '../master-mark.ts'
 import type { StagerUser } from './confined.ts'
 import { lend } from './lend.ts'
 import { readsAllFor } from './reads-all.ts'
+import { OF_SOURCES } from './source-environment.ts'
 import { plainText, type StageJob, type StagerOrder, scratchOf } from './stage-protocol.ts'
 
-/** What a download may need to find its way; nothing else of the master's environment reaches the stager. */
-const ENVIRONMENT =
-  /^(?:PATH|HOME|LANG|LC_\w+|TZ|(?:HTTPS?|ALL|NO)_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR)|GITHUB_API_URL)$/i
+/** What any program may need; besides this and what says how a source is reached, nothing reaches the stager. */
+const ORDINARY = /^(?:PATH|HOME|LANG|LC_\w+|TZ)$/i
 
 /** Of its last line, this much is told. */
 const LAST_WORDS = 300
@@ -32,7 +32,7 @@ export function startStager({ source, store }: StageJob, directory: string, prog
   const self = selfAs('confined', program === undefined ? words : [...words, program])
   const env: NodeJS.ProcessEnv = { ...self.env, AUTOUP_STATE: store.root, ...masterMark() }
   for (const [name, value] of Object.entries(process.env)) {
-    if (ENVIRONMENT.test(name) || NPM_SETTINGS.test(name)) env[name] = value
+    if ([ORDINARY, OF_SOURCES, NPM_SETTINGS].some((kind) => kind.test(name))) env[name] = value
   }
   // The only place for it that can be written to.
   env.TMPDIR = scratchOf(directory)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { heldReason } from '../../../src/runtime/stager/stage-gate.ts'
@@ -85,6 +85,16 @@ describe('a release', () => {
       proofs: ['local-file'],
     })
     expect((await stat(join(treeFolder(store, build.id), entry))).mode & 0o777).toBe(0o555)
+  })
+
+  test('that brings what it depends on, and what a tool has left, knows its own entry among all of it', async () => {
+    directory(elf())(path)
+    for (const name of ['node_modules/.bin/x', 'sub/node_modules/x/x', '.git/hooks/x']) {
+      mkdirSync(dirname(join(path, name)), { recursive: true })
+      elf()(join(path, name))
+    }
+    const build = await finishStaging(store, (await staged()).directory!)
+    expect(readBuildFile(store, build.id)?.executables).toEqual(['bin/app'])
   })
 
   test('that is a script under another program can be started by itself later, since it is not unpacked twice', async () => {
