@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { type Artifact, archive, nodeServer } from '../support/builds.ts'
+import { daemon } from '../support/daemon.ts'
 import { type Github, type GithubOptions, startGithub } from '../support/github-server.ts'
 import { startLoad, summary } from '../support/load.ts'
 import { autoup, type Master, said, startMaster, temporaryDirectory } from '../support/master.ts'
@@ -58,6 +60,37 @@ async function startWithToken(options: GithubOptions = {}): Promise<Running> {
   await running.master.next('build-committed')
   return running
 }
+
+test('what the page says on publishing is a release that what it says on starting serves', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/github.md'), 'utf8')
+  const [, publishing = ''] = /```sh\n([^`]*gh release create[^`]*)```/.exec(page) ?? []
+  const [, starting = ''] = /^ {4}autoup start (--fetch .*)$/m.exec(page) ?? []
+  const port = await freePort()
+  const [project, bin] = [temporaryDirectory(), temporaryDirectory()]
+  writeFileSync(join(project, 'server.js'), `require('./answer.js').listen(${port})\n`)
+  writeFileSync(
+    join(project, 'answer.js'),
+    'module.exports = require(\'node:http\').createServer((_, response) => response.end(\'{"version":"page"}\'))\n',
+  )
+  const about = { name: 'app', version: '1.2.3' }
+  writeFileSync(join(project, 'package.json'), JSON.stringify(about))
+  writeFileSync(
+    join(project, 'package-lock.json'),
+    JSON.stringify({ ...about, lockfileVersion: 3, packages: { '': about } }),
+  )
+  writeFileSync(join(bin, 'gh'), `#!/bin/sh\nprintf '%s\\n' "$@" > '${bin}/asked'\n`, { mode: 0o755 })
+  const script = publishing.replaceAll('/tmp/', `${bin}/`)
+  execFileSync('bash', ['-euc', script], { cwd: project, env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } })
+  const [release, create, tag = '', file = ''] = readFileSync(join(bin, 'asked'), 'utf8').split('\n')
+  expect([release, create]).toEqual(['release', 'create'])
+
+  const github = await startGithub()
+  github.publish(tag, { assets: { [basename(file)]: readFileSync(file) } })
+  const app = daemon({ env: { GITHUB_API_URL: github.url } })
+  const words = starting.replace('3000', `127.0.0.1:${port}`).split(' ')
+  expect(await app.start(...words)).toMatchObject({ code: 0, stderr: expect.stringContaining('app is ready') })
+  expect(await ask(port)).toMatchObject({ version: 'page' })
+})
 
 test('github:org/app starts v1, and v2 is live within one interval, with no failed request under load', async () => {
   const { github, master, port } = await startWithToken()

@@ -6,7 +6,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
 import { askText } from '../support/ask.ts'
@@ -39,6 +39,7 @@ needs('tmux', 'gunicorn', 'curl').test(
   async () => {
     const user = await newUser()
     for (const line of commandLines(quickStart())) await user.type(line)
+    expect(existsSync(join(user.prefix, 'share/man/man1/autoup.1')), 'the man page').toBe(true)
     // It was upgraded and went back, and nothing of it was left out of the section.
     expect(user.answers.map((answer) => /"version":"(.*?)"/.exec(answer)?.[1])).toEqual([
       '1',
@@ -79,6 +80,8 @@ function commandLines(text: string): string[] {
 }
 
 interface User {
+  /** Of npm. */
+  readonly prefix: string
   readonly typed: readonly string[]
   /** What the service said, each time that it was asked. */
   readonly answers: readonly string[]
@@ -111,6 +114,7 @@ async function newUser(): Promise<User> {
   }
 
   return {
+    prefix: env.npm_config_prefix,
     typed,
     answers,
     async type(line) {
@@ -189,7 +193,10 @@ function copyOfTheTree(to: string): void {
 }
 
 /** Somebody's own home, npm prefix and state; only npm's cache is that of the machine. */
-function environment(home: string, githubUrl: string): Record<string, string> & { AUTOUP_STATE_DIR: string } {
+function environment(
+  home: string,
+  githubUrl: string,
+): Record<string, string> & { AUTOUP_STATE_DIR: string; npm_config_prefix: string } {
   const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim()
   const prefix = join(home, 'npm')
   const { PATH = '', npm_config_registry: registry } = process.env
