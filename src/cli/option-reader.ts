@@ -7,8 +7,7 @@
 import { AutoupError } from '../core/errors.ts'
 import { environmentName, type FileLayer, type Input } from './command.ts'
 import type { Io } from './io.ts'
-import { NAME } from './run-options.ts'
-import { nameFromEnvironment } from './where.ts'
+import { fromEnvironment } from './where.ts'
 
 export interface Given {
   readonly values: readonly string[]
@@ -58,8 +57,8 @@ export function given({ input, io, app }: Layers, flag: string): Given | null {
   const values = input.options.get(flag)
   if (values) return { values, layer: 'flag', from: `--${flag}`, base: io.cwd }
   const variable = environmentName({ flag })
-  const value = flag === NAME.flag ? nameFromEnvironment(io.env) : io.env[variable]
-  if (value) {
+  const value = fromEnvironment(io.env, variable)
+  if (value !== undefined) {
     // The only list: addresses hold no spaces.
     const all = flag === 'listen' ? value.split(/\s+/).filter(Boolean) : [value]
     return { values: all, layer: 'environment', from: variable, base: io.cwd }

@@ -1,7 +1,7 @@
 /**
  * Which state directory and which service a command means. The flag, then `AUTOUP_STATE_DIR` and `AUTOUP_NAME`, then
  * the configuration file, then the default. In a worker AUTOUP_NAME is something else: the name of its own service
- * (DESIGN.md section 4). It is taken for an option only where no other variable of that contract is there.
+ * (DESIGN.md section 4). It, and what else is called as an option is, is one only where nothing there marks a worker.
  */
 
 import { resolve } from 'node:path'
@@ -29,7 +29,8 @@ export const CONFIG: OptionSpec = {
 /** Where a command finds its service. */
 export const PLACE: readonly OptionSpec[] = [CONFIG, STATE_DIR]
 
-const WORKER_CONTRACT = [
+/** A process that has one of these is a worker, or was started by one. */
+const WORKER_MARKS = [
   'AUTOUP_PID',
   'AUTOUP_STATE',
   'AUTOUP_MASTER',
@@ -38,9 +39,12 @@ const WORKER_CONTRACT = [
   'AUTOUP_GENERATION',
 ]
 
-/** The rest of it, and what a supervisor says to one process alone (sd_listen_fds(3), sd_notify(3)). */
+/** Beside a mark they are said to the worker; elsewhere they are options. */
+const OF_BOTH = ['AUTOUP_NAME', 'AUTOUP_READY', 'AUTOUP_DRAIN_SIGNAL']
+
+/** The rest of the contract, and what a supervisor says to one process alone (sd_listen_fds(3), sd_notify(3)). */
 const OF_ONE_PROCESS =
-  /^(?:AUTOUP_(?:NAME|VERSION|BUILD_DIR|DATA_DIR|NOTIFY)|LISTEN_(?:PID|FDS|FDNAMES)|NOTIFY_SOCKET|WATCHDOG_(?:PID|USEC))$/
+  /^(?:AUTOUP_(?:VERSION|BUILD_DIR|DATA_DIR|NOTIFY|PORT|DRAIN_TIMEOUT_USEC)|LISTEN_(?:PID|FDS|FDNAMES)|NOTIFY_SOCKET|WATCHDOG_(?:PID|USEC))$/
 
 /** Absolute. */
 export function stateDirectory(
@@ -72,20 +76,22 @@ export function stateDirectoryGiven(input: Input, { env }: Pick<Io, 'env'>): str
 
 /** The service a command is to talk to, or undefined: the only one that runs. Throws AutoupError `usage`. */
 export function serviceGiven(input: Input, io: Pick<Io, 'env'>): string | undefined {
-  const name = input.name ?? nameFromEnvironment(io.env)
+  const name = input.name ?? fromEnvironment(io.env, 'AUTOUP_NAME')
   return name === undefined ? undefined : checkName(name)
 }
 
 /** For a service that is started from here and is nobody's worker, also where this process is one. */
 export function withoutContract(env: Environment): Environment {
-  const isName = nameFromEnvironment(env) !== undefined
-  return Object.fromEntries(
-    Object.entries(env).filter(
-      ([key]) => !WORKER_CONTRACT.includes(key) && (!OF_ONE_PROCESS.test(key) || (key === 'AUTOUP_NAME' && isName)),
-    ),
-  )
+  const isOfContract = (key: string): boolean =>
+    WORKER_MARKS.includes(key) || OF_ONE_PROCESS.test(key) || isOfWorker(env, key)
+  return Object.fromEntries(Object.entries(env).filter(([key]) => !isOfContract(key)))
 }
 
-export function nameFromEnvironment(env: Environment): string | undefined {
-  return WORKER_CONTRACT.some((key) => env[key]) ? undefined : env.AUTOUP_NAME || undefined
+/** An option by the name of its variable. An empty one counts as absent. */
+export function fromEnvironment(env: Environment, variable: string): string | undefined {
+  return isOfWorker(env, variable) ? undefined : env[variable] || undefined
+}
+
+function isOfWorker(env: Environment, variable: string): boolean {
+  return OF_BOTH.includes(variable) && WORKER_MARKS.some((mark) => env[mark])
 }

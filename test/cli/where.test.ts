@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Input } from '../../src/cli/command.ts'
-import { nameFromEnvironment, serviceGiven, stateDirectory } from '../../src/cli/where.ts'
+import { optionReader } from '../../src/cli/option-reader.ts'
+import { serviceGiven, stateDirectory, withoutContract } from '../../src/cli/where.ts'
 
 function input(options: Record<string, string> = {}, name?: string): Input {
   return { options: new Map(Object.entries(options).map(([key, value]) => [key, [value]])), name, command: [] }
@@ -33,12 +34,26 @@ describe('the service', () => {
     expect(serviceGiven(input(), { env: { AUTOUP_NAME: '' } })).toBeUndefined()
   })
 
+  const OF_WORKER = { AUTOUP_NAME: 'app', AUTOUP_READY: 'http', AUTOUP_DRAIN_SIGNAL: 'SIGQUIT' }
+
   test.each(['AUTOUP_PID', 'AUTOUP_STATE', 'AUTOUP_MASTER', 'AUTOUP_WORKER', 'AUTOUP_BUILD', 'AUTOUP_GENERATION'])(
-    'AUTOUP_NAME beside %s says who a worker is, and is no option',
+    'what stands beside %s in the environment says what a worker is, and is no option',
     (variable) => {
-      expect(nameFromEnvironment({ AUTOUP_NAME: 'app', [variable]: '1' })).toBeUndefined()
+      const env = { ...OF_WORKER, [variable]: '1', AUTOUP_KEEP: '5' }
+      expect(serviceGiven(input(), { env })).toBeUndefined()
+      const options = optionReader({ input: input(), io: { env, cwd: '/' }, app: null })
+      const read = (flag: string) => options.read(flag, (text) => text, null)
+      expect(['name', 'ready', 'drain-signal', 'keep'].map(read)).toEqual([null, null, null, '5'])
+      expect(withoutContract(env)).toEqual({ AUTOUP_KEEP: '5' })
     },
   )
+
+  test("that is started as a daemon is nobody's worker, and has the options of the environment", () => {
+    expect(withoutContract({ ...OF_WORKER, AUTOUP_PORT: '1', LISTEN_FDS: '1', PATH: '/bin' })).toEqual({
+      ...OF_WORKER,
+      PATH: '/bin',
+    })
+  })
 
   test('cannot leave the state directory', () => {
     expect(() => serviceGiven(input({}, '../etc'), { env: {} })).toThrow(/cannot be the name/)
