@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AutoupError } from '../src/core/errors.ts'
+import { shown } from '../src/core/shown.ts'
 import type { Fetcher } from '../src/core/source.ts'
 import { GITHUB_FORM, parseGithubLocation } from './github/location.ts'
 import { locateUrl } from './https/location.ts'
@@ -84,15 +85,15 @@ function absolutePath(rest: string): string | null {
 
 function unknownSource(spec: string): AutoupError {
   const forms = [...Object.values(SCHEMES).flatMap(({ form }) => form || []), PLUGIN_FORM]
-  const shown = spec.slice(0, 200).replace(/\p{Cc}/gu, '?')
+  const what = shown(spec)
   if (!spec.includes('\0') && existsSync(spec))
-    return new AutoupError('usage', `'${shown}' is a path and no release source: write file:${shown}`)
+    return new AutoupError('usage', `'${what}' is a path and no release source: write file:${what}`)
   const repository = repositoryIn(spec)
   if (repository !== null) {
     const path = spec === repository ? `, or file:${repository} for a path` : ''
-    return new AutoupError('usage', `'${shown}' names a repository: write github:${repository}${path}`)
+    return new AutoupError('usage', `'${what}' names a repository: write github:${repository}${path}`)
   }
-  return new AutoupError('usage', `'${shown}' is no release source that autoup knows: write ${forms.join(', ')}`)
+  return new AutoupError('usage', `'${what}' is no release source that autoup knows: write ${forms.join(', ')}`)
 }
 
 /** `owner/repo` of what is written elsewhere for a repository: as git clones it, or as a browser shows it. */

@@ -6,6 +6,7 @@
 
 import * as v from 'valibot'
 import { AutoupError } from '../../src/core/errors.ts'
+import { shown } from '../../src/core/shown.ts'
 
 export interface GithubAsset {
   readonly id: number
@@ -62,7 +63,7 @@ export function readReleases(body: string, api: string): readonly GithubRelease[
 export function readErrorMessage(body: string): string {
   try {
     const { message } = JSON.parse(body) as { readonly message?: unknown }
-    return typeof message === 'string' ? message.slice(0, 200).replace(/\p{Cc}/gu, ' ') : ''
+    return typeof message === 'string' ? shown(message.replace(/\s+/g, ' ')) : ''
   } catch {
     return ''
   }
@@ -79,7 +80,7 @@ function read<S extends v.GenericSchema>(schema: S, body: string, api: string, w
   if (result.success) return result.output
   const [issue] = result.issues
   const where = v.getDotPath(issue)
-  const why = where === null ? '' : ` (${where.slice(0, 100).replace(/\p{Cc}/gu, '?')})`
+  const why = where === null ? '' : ` (${shown(where, 100)})`
   throw new AutoupError('failed', `${api} answers with something that is not ${what}${why}: is GITHUB_API_URL right?`)
 }
 

@@ -5,6 +5,7 @@
 
 import { AutoupError } from '../../src/core/errors.ts'
 import { CHANNEL, isRangeForm, noRange } from '../../src/core/range-form.ts'
+import { shown } from '../../src/core/shown.ts'
 
 export interface GithubLocation {
   readonly owner: string
@@ -63,8 +64,4 @@ function isOn(value: string | null): boolean {
 
 function wrong(what: string): AutoupError {
   return new AutoupError('usage', `${what}: write ${GITHUB_FORM}`)
-}
-
-function shown(text: string): string {
-  return text.slice(0, LONGEST).replace(/\p{Cc}/gu, '?')
 }

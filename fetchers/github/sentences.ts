@@ -1,5 +1,6 @@
 /** What is said where no release is wanted: what there is, and how to ask for it. */
 
+import { shown } from '../../src/core/shown.ts'
 import { parseWanted } from '../../src/core/version-gate.ts'
 import type { GithubRelease } from './answer.ts'
 import type { GithubLocation } from './location.ts'
@@ -32,6 +33,6 @@ export function nothingWanted(
 }
 
 function list(all: readonly string[]): string {
-  const shown = all.slice(0, LISTED).map((each) => each.slice(0, 60).replace(/\p{Cc}/gu, '?'))
-  return `${shown.join(', ')}${all.length > LISTED ? ` and ${all.length - LISTED} more` : ''}`
+  const first = all.slice(0, LISTED).map((each) => shown(each, 60))
+  return `${first.join(', ')}${all.length > LISTED ? ` and ${all.length - LISTED} more` : ''}`
 }

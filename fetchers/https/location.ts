@@ -5,6 +5,7 @@
  */
 
 import { AutoupError } from '../../src/core/errors.ts'
+import { shown } from '../../src/core/shown.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 import { isReadable } from '../../src/system/http/address.ts'
 
@@ -21,8 +22,7 @@ export function locateUrl(scheme: 'http' | 'https', rest: string): string {
       throw new AutoupError('usage', `{version} cannot be filled in in --fetch: ${where}`)
     }
     if (!['os', 'arch', 'libc'].includes(word)) {
-      const shown = word.slice(0, 40).replace(/\p{Cc}/gu, '?')
-      throw new AutoupError('usage', `{${shown}} in --fetch means nothing: there are {os}, {arch} and {libc}`)
+      throw new AutoupError('usage', `{${shown(word, 40)}} in --fetch means nothing: there are {os}, {arch} and {libc}`)
     }
   }
   const filled = fillIn(text, { os: 'os', arch: 'arch', libc: 'libc' })
@@ -46,9 +46,9 @@ export function wordsOf({ platform: { os, arch, libc } }: FetchContext): Words {
 
 /** What is in `words` is filled in; throws AutoupError for any other placeholder. */
 export function fillIn(text: string, words: Words): string {
-  return text.replace(PLACEHOLDER, (whole, word: string) => {
+  return text.replace(PLACEHOLDER, (_, word: string) => {
     if (Object.hasOwn(words, word)) return encodeURIComponent(words[word] as string)
-    throw new AutoupError('failed', `${whole.slice(0, 40).replace(/\p{Cc}/gu, '?')} in an address means nothing here`)
+    throw new AutoupError('failed', `{${shown(word, 40)}} in an address means nothing here`)
   })
 }
 

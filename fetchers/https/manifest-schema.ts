@@ -3,6 +3,7 @@
 import * as v from 'valibot'
 import type { ArtifactChoice } from '../../src/core/artifact/choice.ts'
 import { AutoupError } from '../../src/core/errors.ts'
+import { shown } from '../../src/core/shown.ts'
 import type { FetchContext } from '../../src/core/source.ts'
 
 export interface Artifact {
@@ -84,11 +85,8 @@ export function parseManifest(text: string, where: string): Manifest {
   const result = v.safeParse(MANIFEST, value)
   if (result.success) return result.output
   const [issue] = result.issues
-  const path = v
-    .getDotPath(issue)
-    ?.slice(0, 100)
-    .replace(/\p{Cc}/gu, '?')
-  const what = path === undefined || path === '' ? 'it' : `'${path}'`
+  const path = v.getDotPath(issue) ?? ''
+  const what = path === '' ? 'it' : `'${shown(path, 100)}'`
   throw new AutoupError(
     'failed',
     `${where} is no manifest: ${what} is not as in {"version", "artifacts": [{"os", "arch", "url", "sha256"}]}`,

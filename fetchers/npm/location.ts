@@ -2,6 +2,7 @@
 
 import { AutoupError } from '../../src/core/errors.ts'
 import { isRangeForm } from '../../src/core/range-form.ts'
+import { shown } from '../../src/core/shown.ts'
 
 export const NPM_FORM = 'npm:PACKAGE[@RANGE]'
 
@@ -12,17 +13,19 @@ const NAME_LENGTH = 214
 export const TAG: RegExp = /^[A-Za-z][\w.-]*$/
 
 export function noRange(name: string, text: string): string {
-  return `'${text}' is neither a range of versions nor a tag: write npm:${name}@^1.2 or @next`
+  return `'${shown(text)}' is neither a range of versions nor a tag: write npm:${name}@^1.2 or @next`
 }
 
 /** `text` is '' when nothing follows the name. Throws AutoupError `usage`. */
 export function splitNpmLocation(location: string): { readonly name: string; readonly text: string } {
   const [, name, text = ''] = LOCATION.exec(location) ?? []
   const wanted = text.trim()
-  const shown = location.slice(0, 200).replace(/\p{Cc}/gu, '?')
   if (name !== undefined && name.length <= NAME_LENGTH) {
     if (isRangeForm(wanted) || TAG.test(wanted)) return { name, text: wanted }
-    throw new AutoupError('usage', noRange(name, wanted.slice(0, 200).replace(/\p{Cc}/gu, '?')))
+    throw new AutoupError('usage', noRange(name, wanted))
   }
-  throw new AutoupError('usage', `'${shown}' names no npm package: write npm:NAME, npm:NAME@^1.2 or npm:@SCOPE/NAME`)
+  throw new AutoupError(
+    'usage',
+    `'${shown(location)}' names no npm package: write npm:NAME, npm:NAME@^1.2 or npm:@SCOPE/NAME`,
+  )
 }

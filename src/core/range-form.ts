@@ -4,6 +4,8 @@
  * its memory. What versions are in a range is found out by semver, in the stager.
  */
 
+import { shown } from './shown.ts'
+
 const NUMBER = '(?:0|[1-9]\\d{0,15}|[xX*])'
 const IDENTIFIERS = '[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*'
 const PARTIAL = `[v=]*${NUMBER}(?:\\.${NUMBER}(?:\\.${NUMBER}(?:-${IDENTIFIERS})?)?)?`
@@ -14,7 +16,7 @@ const COMPARATOR: RegExp = new RegExp(`^(?:[<>]=?|=|~>?|\\^)?${PARTIAL}$`)
 export const CHANNEL: RegExp = /^[A-Za-z][A-Za-z0-9-]*$/
 
 export function noRange(text: string): string {
-  return `'${text}' is neither a range of versions nor a channel: write @^1.2, @1.x or @next`
+  return `'${shown(text)}' is neither a range of versions nor a channel: write @^1.2, @1.x or @next`
 }
 
 /** `^1.2`, `1.x || >=2.5.0 <3`, `1.2 - 2.3`; also the empty text, which is any version. */

@@ -9,6 +9,7 @@ import { chmod, lstat, open, readdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf } from '../core/errors.ts'
 import type { Seen } from '../core/manifest.ts'
+import { shown } from '../core/shown.ts'
 import { cleanPath } from '../core/tree-path.ts'
 
 export interface Found {
@@ -114,9 +115,5 @@ async function look(root: string, path: string): Promise<Found> {
 
 function problemOf(path: string): string | null {
   const clean = cleanPath(path)
-  return 'problem' in clean ? `holds '${printable(path)}', whose name ${clean.problem}` : null
-}
-
-function printable(text: string): string {
-  return text.slice(0, 200).replace(/\p{Cc}/gu, '?')
+  return 'problem' in clean ? `holds '${shown(path)}', whose name ${clean.problem}` : null
 }

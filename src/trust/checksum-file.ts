@@ -5,10 +5,10 @@
  * `sha256sum -c` does.
  */
 
+import { shown } from '../core/shown.ts'
 import type { Refusal } from './archive.ts'
 import { algorithmOf, type Digest } from './digest.ts'
 import { PROOF_LIMITS } from './proof-limits.ts'
-import { shown } from './shown.ts'
 
 /** What follows the name of the one artifact that such a file is about. */
 const OWN = /^\.sha(256|512)(?:sums?)?(?:\.txt)?$/i

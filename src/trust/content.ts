@@ -6,10 +6,10 @@
 
 import { endianness } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { shown } from '../core/shown.ts'
 import { type Elf, isElf, readElf } from './elf.ts'
 import { kindByMagic } from './kinds.ts'
 import { isFile, mayBeExecutable, readHead } from './look.ts'
-import { shown } from './shown.ts'
 
 /** e_machine and class of elf.h for `process.arch`; a 64-bit PC runs 32-bit programs too. */
 const MACHINES: Readonly<Record<string, readonly { readonly machine: number; readonly bits: 32 | 64 }[]>> = {

@@ -9,12 +9,12 @@ import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { AutoupError, messageOf } from '../core/errors.ts'
+import { shown } from '../core/shown.ts'
 import { readAhead } from '../system/read-ahead.ts'
 import { READ_BYTES } from '../system/tree.ts'
 import type { ArchiveLimits } from './archive.ts'
 import type { Compression } from './kinds.ts'
 import { Refused } from './refused.ts'
-import { shown } from './shown.ts'
 import { toolFor } from './unpack-tool.ts'
 
 /** Larger pieces fall out of the processor's cache before they are hashed and written. */

@@ -6,9 +6,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import { AutoupError, errnoOf, messageOf } from '../core/errors.ts'
+import { shown } from '../core/shown.ts'
 import { PROOF_LIMITS } from './proof-limits.ts'
 import { readBounded } from './read-bounded.ts'
-import { shown } from './shown.ts'
 
 export interface PublicKey {
   /** Sixteen hex digits, as minisign shows it. */

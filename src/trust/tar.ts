@@ -7,10 +7,10 @@
 import { Parser, type ReadEntry } from 'tar'
 import { formatSize } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
+import { shown } from '../core/shown.ts'
 import { isExecutableMode } from '../system/tree.ts'
 import type { ArchiveLimits, Contents } from './archive.ts'
 import { Refused } from './refused.ts'
-import { shown } from './shown.ts'
 import { TreeWriter } from './tree-writer.ts'
 
 /** Headers and padding come to less than this for each entry, beside its bytes. */

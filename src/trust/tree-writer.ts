@@ -10,11 +10,11 @@ import { constants, fchmodSync, mkdirSync, openSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatSize } from '../core/duration.ts'
+import { shown } from '../core/shown.ts'
 import { cleanPath, type TreeNode } from '../core/tree-path.ts'
 import type { ArchiveLimits, Contents } from './archive.ts'
 import { isElf } from './elf.ts'
 import { Refused } from './refused.ts'
-import { shown } from './shown.ts'
 import { WriteBehind } from './write-behind.ts'
 
 export class TreeWriter implements Contents {

@@ -5,8 +5,8 @@
  * could be put beside the name and version of a new one.
  */
 
+import { shown } from '../core/shown.ts'
 import type { Refusal } from './archive.ts'
-import { shown } from './shown.ts'
 
 export interface SignedAs {
   readonly file: string | null

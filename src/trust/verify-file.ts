@@ -7,13 +7,13 @@
 import { open, stat } from 'node:fs/promises'
 import { formatSize } from '../core/duration.ts'
 import { sortProofs } from '../core/ratchet.ts'
+import { shown } from '../core/shown.ts'
 import type { Refusal } from './archive.ts'
 import { findChecksum } from './checksum-file.ts'
 import { type Digest, type Digested, digestOf, type HashAlgorithm } from './digest.ts'
 import { checkSignature, parseSignature, type Signature } from './minisign.ts'
 import type { PublicKey } from './minisign-key.ts'
 import { PROOF_LIMITS } from './proof-limits.ts'
-import { shown } from './shown.ts'
 import type { Expected } from './trusted-comment.ts'
 
 /** What must hold. What is null was not asked for. */

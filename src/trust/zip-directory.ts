@@ -19,9 +19,9 @@ import {
   type ZipFile,
 } from 'yauzl'
 import { messageOf } from '../core/errors.ts'
+import { shown } from '../core/shown.ts'
 import type { ArchiveLimits } from './archive.ts'
 import { Refused } from './refused.ts'
-import { shown } from './shown.ts'
 
 export interface ZipEntry {
   /** As it is written there; nobody has judged it. */

@@ -109,6 +109,7 @@ describe('where nothing is wanted, it is said what there is', () => {
     ],
     ['?tag-prefix=web-', /has the tag prefix 'web-': its tags are app-1\.0\.0/, ['app-1.0.0']],
     ['', /^org\/app has no releases: publish one there$/, []],
+    ['', /there are \?gpj\.exe\?;/, ['\u202Egpj.exe\u0007']],
     ['@not!a!range', /'not!a!range' is neither a range of versions nor a channel/, ['v1.0.0']],
   ])('org/app%s', async (rest, message, tags) => {
     const github = await startGithub()
