@@ -8,7 +8,7 @@
  *     ready. After three starts that came to nothing the installed program is the master again, of the same workers.
  */
 
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type BuildId, nameOf } from '../core/build.ts'
 import { messageOf } from '../core/errors.ts'
@@ -19,6 +19,7 @@ import { resolveLaunch } from '../runtime/workers/launch.ts'
 import { checkSeal, isWhole } from '../store/check-seal.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { writeAtomically } from '../system/atomic.ts'
+import { discard } from '../system/discard.ts'
 import { setCloseOnExec } from '../system/libc/descriptors.ts'
 import { execve } from '../system/libc/processes.ts'
 
@@ -62,7 +63,7 @@ export async function handOver(
 
 /** Its first worker is ready: as a master it is proved. */
 export function noteStarted(paths: StorePaths): void {
-  rmSync(fileOf(paths), { force: true })
+  discard(fileOf(paths))
 }
 
 /** stdio, and the sockets that systemd may have given this very process. Node marks all of them (open(2), O_CLOEXEC). */

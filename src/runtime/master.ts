@@ -3,7 +3,6 @@
  * socket and the clock; effects go to the part that carries them out. It lives until the core says `exit`.
  */
 
-import { rmSync } from 'node:fs'
 import { fetcherFor } from '../../fetchers/index.ts'
 import type { AutoupEvent, Stamped } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
@@ -11,6 +10,7 @@ import { shownSource } from '../core/source.ts'
 import type { Input, State } from '../core/state.ts'
 import { newState } from '../core/supervisor.ts'
 import type { StorePaths } from '../store/layout.ts'
+import { discard } from '../system/discard.ts'
 import { closeListener } from '../system/listeners.ts'
 import { NotifyHub } from '../system/notify.ts'
 import { startReaper } from '../system/reaper.ts'
@@ -216,5 +216,5 @@ function giveBack({ lock, listeners }: Booted): void {
 /** The final stop: only now is a unix path unlinked. */
 function release({ listeners }: Live, paths: StorePaths): void {
   for (const listener of listeners) closeListener(listener, { unlink: true })
-  for (const path of [paths.pid, paths.run]) rmSync(path, { force: true })
+  for (const path of [paths.pid, paths.run]) discard(path)
 }

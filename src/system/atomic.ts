@@ -18,6 +18,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf } from '../core/errors.ts'
+import { discard } from './discard.ts'
 
 const SUFFIX = '.autoup-tmp'
 
@@ -40,7 +41,7 @@ export function writeAtomically(path: string, data: string | Uint8Array, mode?: 
     }
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    discard(temporary)
     throw error
   }
   syncDirectory(dirname(path))
@@ -53,7 +54,7 @@ export function linkAtomically(target: string, path: string): void {
   try {
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    discard(temporary)
     throw error
   }
   syncDirectory(dirname(path))

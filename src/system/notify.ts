@@ -6,11 +6,12 @@
  * the message is read, which is what a barrier waits for.
  */
 
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UNIX_PATH_MAX } from '../core/address.ts'
 import { AutoupError } from '../core/errors.ts'
+import { discard } from './discard.ts'
 import { close, setAsync, setOwner } from './libc/descriptors.ts'
 import { bind, recv, socket } from './libc/sockets.ts'
 import { openLineServer } from './line-server.ts'
@@ -91,7 +92,7 @@ export class NotifyHub {
     const folder = join(this.#directory, String(++this.#next))
     const datagramPath = join(folder, 'notify')
     const streamPath = join(folder, 'stream')
-    const undo = [() => rmSync(folder, { recursive: true, force: true })]
+    const undo = [() => discard(folder, { recursive: true })]
     try {
       // Nobody else can enter before the sockets have their modes.
       mkdirSync(folder, { mode: 0o700 })
@@ -128,7 +129,7 @@ export class NotifyHub {
   close(): void {
     for (const address of [...this.#addresses.values()]) address.close()
     hubs.delete(this)
-    rmSync(this.#directory, { recursive: true, force: true })
+    discard(this.#directory, { recursive: true })
   }
 
   /**

@@ -158,6 +158,14 @@ onDisk.describe('a full disk', () => {
     },
   )
 
+  onDisk.test('read-only under a master: it serves on, and a stop is a stop', async () => {
+    const disk = smallDisk(40)
+    const { master, ask } = await startService({ build: nodeServer({ version: '1' }), stateDir: disk.path })
+    disk.turnReadOnly()
+    expect(await ask()).toMatchObject({ version: '1' })
+    expect(await master.stop(), master.story()).toBe(0)
+  })
+
   onDisk.test('at the first start of all: one sentence, exit 1, nothing started', async () => {
     const disk = smallDisk(1)
     disk.fill()

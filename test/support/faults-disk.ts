@@ -1,4 +1,4 @@
-/** A small disk of the test's own, to be filled to the last byte. */
+/** A small disk of the test's own, to be filled to the last byte or turned read-only. */
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -14,6 +14,8 @@ export interface Disk {
   free(): void
   /** From now on it takes as many files as one likes. */
   grow(): void
+  /** As the kernel makes it after an error: whoever looks for a path of it finds it read-only. */
+  turnReadOnly(): void
 }
 
 const BLOCK = Buffer.alloc(65_536)
@@ -36,6 +38,11 @@ export function smallDisk(megabytes: number, files = 10_000): Disk {
     },
     grow: () => execFileSync('mount', ['-o', 'remount,nr_inodes=10000', path]),
     free: () => rmSync(ballast, { force: true }),
+    turnReadOnly() {
+      execFileSync('mount', ['--bind', path, path])
+      onEnd(() => execFileSync('umount', ['--lazy', path]))
+      execFileSync('mount', ['-o', 'remount,bind,ro', path])
+    },
   }
 }
 

@@ -10,6 +10,7 @@ import { chmodSync, closeSync, constants, mkdirSync, openSync, renameSync, rmSyn
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { AutoupError, messageOf } from '../../core/errors.ts'
+import { discard } from '../../system/discard.ts'
 
 export const CONTROL_SOCKET = 'control.sock'
 
@@ -31,14 +32,14 @@ export async function bindControlSocket(server: Server, directory: string): Prom
     server.close()
     throw new AutoupError('failed', `cannot make the control socket in ${directory}: ${messageOf(cause)}`, { cause })
   } finally {
-    rmSync(cradle, { recursive: true, force: true })
+    discard(cradle, { recursive: true })
     if (fd !== null) closeSync(fd)
   }
 }
 
 /** Node unlinks what it bound, which by then has another name. */
 export function removeControlSocket(directory: string): void {
-  rmSync(join(directory, CONTROL_SOCKET), { force: true })
+  discard(join(directory, CONTROL_SOCKET))
 }
 
 function listen(server: Server, path: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -35,6 +35,20 @@ test('a socket that cannot be made is told once, and made when it can be; so is 
   mkdirSync(directory)
   await vi.advanceTimersByTimeAsync(5_000)
   expect(await vi.waitFor(() => call({ directory, name: 'app' }, 'GET', '/status'))).toEqual(STATUS)
+})
+
+test('a socket whose directory has become something else is told like any that cannot be made', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onEnd(() => void vi.useRealTimers())
+  const directory = mkdtempSync(join(tmpdir(), 'control-'))
+  onEnd(() => rmSync(directory))
+  const warnings: string[] = []
+  const control = await openControl({ directory, handlers: HANDLERS }, (message) => warnings.push(message))
+  onEnd(() => control.close())
+  rmSync(directory, { recursive: true })
+  writeFileSync(directory, '')
+  await vi.advanceTimersByTimeAsync(5_000)
+  await vi.waitFor(() => expect(warnings).toEqual([expect.stringContaining('ENOTDIR')]))
 })
 
 test('one that never could be made is given up when the master ends', async () => {
