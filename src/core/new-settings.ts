@@ -41,7 +41,10 @@ function followSource(turn: Turn, before: SettingsChange['policy']): void {
     const asked = pipeline.state === 'idle' ? null : pipeline.asked
     const owed = isOther && ledger.candidate !== null && isInsisted ? 'plain' : null
     if (pipeline.state !== 'idle') turn.do({ type: 'stop-check' })
-    turn.set({ pipeline: { ...newPipeline(now), poke: strongest(pipeline.poke, asked, owed) } })
+    turn.set({
+      pipeline: { ...newPipeline(now), poke: strongest(pipeline.poke, asked, owed) },
+      isCheckOutdated: false,
+    })
     if (!isOther || !ledger.candidate) return
     turn.set({ isInsisted: false })
     turn.note({ ...turn.state.ledger, candidate: null })

@@ -135,7 +135,8 @@ function onSuccess(turn: Turn, subject: Subject, outcome: 'committed' | 'restart
   if (outcome === 'restarted')
     return turn.settle('restart', 'restarted', `${name(target)} was restarted`, target.version)
   turn.emit({ type: 'build-committed', purpose, build: target.id, version: target.version })
-  turn.set({ isInsisted: false })
+  // What was staged meanwhile, and asked for, comes next.
+  if (turn.state.ledger.candidate === null) turn.set({ isInsisted: false })
   turn.do({ type: 'sweep' })
   if (purpose === 'rollback') turn.settle('rollback', 'committed', `rolled back to ${name(target)}`, target.version)
   else turn.settle('upgrade', 'committed', `${name(target)} is live`, target.version)

@@ -205,6 +205,19 @@ describe('new settings', () => {
       world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
       expect(world.settled()).toMatchObject([{ activity: 'upgrade', outcome: 'unchanged' }])
     })
+
+    it('an answer to --reset-trust comes from it as well, and is remembered', () => {
+      const world = World.serving('1')
+      world.pass(1_000)
+      expect(world.state.pipeline?.state).toBe('checking')
+      world.send({ type: 'upgrade', again: false, resetTrust: true })
+      world.send(change({ look: 'look-2' }))
+      world.pass(0)
+      const report = { type: 'refused', build: null, version: '2', reason: 'is too young', known: 2 } as const
+      world.send({ type: 'stager', report })
+      expect(world.settled()).toMatchObject([{ activity: 'upgrade', outcome: 'refused' }])
+      expect(world.disk.known).toMatchObject({ value: 2 })
+    })
   })
 
   it('with a shorter interval are felt at once, but not before the source may be asked again', () => {

@@ -466,6 +466,20 @@ describe('quarantine', () => {
 })
 
 describe('a manual rollback', () => {
+  it('is no answer to an upgrade whose check it overtook: what that has staged comes next, also while paused', () => {
+    const ledger = { ...EMPTY_LEDGER, committed: build('2'), previous: build('1'), paused: true }
+    const world = new World({}, ledger)
+    world.boot()
+    world.send({ type: 'stager', report: { type: 'unchanged', known: null } })
+    world.allReady()
+    world.send({ type: 'upgrade', again: false })
+    world.send({ type: 'rollback' })
+    world.send({ type: 'stager', report: { type: 'staged', build: build('3'), known: 3 } })
+    world.allReady()
+    world.pass(10_000)
+    expect(world.state.promotion).toMatchObject({ purpose: 'upgrade', target: { version: '3' } })
+  })
+
   it('promotes the previous build, and holds the one it left', () => {
     const world = World.serving('1')
     world.publish(build('2'))
