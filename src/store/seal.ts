@@ -24,8 +24,11 @@ const MANIFEST_BYTES = 134_217_728
 /** Steps of all links of a build together, each a moment of the master: 10 000 links that take forty each. */
 const MAX_LOOKS = 400_000
 
+/** Two may have staged the same build: the second is to find what the first has sealed. */
+let sealing: Promise<unknown> = Promise.resolve()
+
 /**
- * Takes the staged folder, whatever comes of it. `said` is what was reported of it: what goes into the ledger is what lies
+ * Takes the staged folder, whatever comes of it, one after the other. `said` is what was reported of it: what goes into the ledger is what lies
  * on the disk, and the two are one or nothing is taken. A whole build of the same id is kept; one that is damaged is moved
  * aside first. Throws AutoupError: `refused` for links that lead out, `failed` when the disk does not play along.
  */
@@ -33,6 +36,16 @@ export async function finishStaging(
   paths: StorePaths,
   stagedDirectory: string,
   said: Omit<Build, 'committedAt'> | null = null,
+): Promise<Build> {
+  const sealed = sealing.then(() => seal(paths, stagedDirectory, said))
+  sealing = sealed.catch(() => undefined)
+  return await sealed
+}
+
+async function seal(
+  paths: StorePaths,
+  stagedDirectory: string,
+  said: Omit<Build, 'committedAt'> | null,
 ): Promise<Build> {
   try {
     const isOurs = dirname(stagedDirectory) === paths.tmp && isPlain(stagedDirectory)

@@ -305,3 +305,11 @@ describe('a tree', () => {
     expect(await sealTree(source, { maxEntries: 3 })).toEqual({ problem: 'holds more than 3 files and folders' })
   })
 })
+
+test('the same build, staged twice at a time, is sealed once and known to both', async () => {
+  const folders = [await staged(), await staged()]
+  const [one, other] = await Promise.all(folders.map((folder) => finishStaging(store, folder)))
+  expect(other).toEqual(one)
+  expect(await readdir(store.builds)).toEqual([one?.id])
+  expect(await readdir(store.root)).not.toContain('aside')
+})
