@@ -160,8 +160,8 @@ function orphanOf(
   const environments = members.map((pid) => environmentOf(pid))
   const environment = environments.find((env) => env?.has('AUTOUP_NOTIFY'))
   if (!environment && !members.some((pid) => holders.has(pid))) {
-    const leader = readStat(session)
-    if (leader) killSession(session, leader.startTicks)
+    // The number of a session is not given away while a member lives.
+    killSession(session, readStat(session)?.startTicks ?? 0)
     return []
   }
   const pid = isAlive(session) ? session : Math.min(...members)
