@@ -17,9 +17,9 @@ import { landlockAbi } from '../system/landlock.ts'
 import { selfTest } from '../system/libc/self-test.ts'
 import { type Listener, openListeners, readInherited } from '../system/listeners.ts'
 import { acquireLock, type Lock } from '../system/lock.ts'
-import { lookUpUser, requireSwitchTo, type User } from '../system/user.ts'
+import type { User } from '../system/user.ts'
 import { checkBuilds } from './check-builds.ts'
-import { refuseFixedProbe, requireProof } from './preconditions.ts'
+import { refuseFixedProbe, requireProof, workerUser } from './preconditions.ts'
 import type { Stopping } from './signals.ts'
 import { lend } from './stager/lend.ts'
 import { sharedSpecs } from './workers/doors.ts'
@@ -53,8 +53,7 @@ export async function boot(
   emit: (event: AutoupEvent) => void,
 ): Promise<Booted> {
   selfTest()
-  const user = settings.user === null ? null : lookUpUser(settings.user)
-  if (user) requireSwitchTo(user)
+  const user = workerUser(settings)
   const paths = storePaths(settings.stateDir, settings.name)
   const { lock, trouble } = lockStore(paths)
   try {

@@ -3,7 +3,16 @@
 import { formatAddress } from '../core/address.ts'
 import { AutoupError } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
+import { lookUpUser, requireSwitchTo, type User } from '../system/user.ts'
 import { PROBE } from './workers/doors.ts'
+
+/** Who workers are, or null: whoever the master is. Throws AutoupError. */
+export function workerUser({ user: text }: Pick<Settings, 'user'>): User | null {
+  if (text === null) return null
+  const user = lookUpUser(text)
+  requireSwitchTo(user)
+  return user
+}
 
 /** Throws AutoupError `usage`. */
 export function refuseFixedProbe(settings: Settings): void {

@@ -13,10 +13,9 @@ import type { Policy } from '../core/state.ts'
 import type { StorePaths } from '../store/layout.ts'
 import { closeAll, type ListenerPlan, planListeners } from '../system/change-listeners.ts'
 import type { Listener } from '../system/listeners.ts'
-import { lookUpUser } from '../system/user.ts'
 import type { Live } from './live.ts'
 import { environmentOf, policyOf } from './policy.ts'
-import { refuseFixedProbe, requireProof } from './preconditions.ts'
+import { refuseFixedProbe, requireProof, workerUser } from './preconditions.ts'
 import { sourceIntervalMs } from './stager/token.ts'
 import { sharedSpecs } from './workers/doors.ts'
 import { resolveLaunch } from './workers/launch.ts'
@@ -51,7 +50,7 @@ export async function prepareReload(
   }
   const warn = (message: string): void => emit({ type: 'warning', message })
   refuseFixedProbe(settings)
-  const user = settings.user === null ? null : lookUpUser(settings.user)
+  const user = workerUser(settings)
   const source = settings.source === null ? null : await fetcherFor(settings.source)
   if (source === null) resolveLaunch(paths, COMMAND, settings)
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ask, askText } from '../support/ask.ts'
 import { nodeServer, publish, pythonServer, script } from '../support/builds.ts'
-import { startConfigured } from '../support/configured.ts'
+import { startConfigured, writeConfig } from '../support/configured.ts'
 import { startLoad, summary } from '../support/load.ts'
 import { AUTOUP, autoup, type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
@@ -169,6 +169,20 @@ test('a bad file is refused as a whole, with its mistake in the log and in the a
   expect(await autoup(['reload', '--config', file])).toMatchObject({ code: 2 })
   write({ ...content, listen: both })
   expect(await master.cli('reload')).toMatchObject({ code: 0, stderr: 'app: changed: listen\n' })
+})
+
+needs('root', 'setpriv', 'open-project').test('a user whom the master may not start is refused', async () => {
+  const [stateDir, directory] = [temporaryDirectory(), temporaryDirectory()]
+  chmodSync(stateDir, 0o777)
+  chmodSync(directory, 0o755)
+  const content = { command: ['sleep', '1000'], ready: 'uptime:10ms' }
+  const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const master = await startMaster({ stateDir, through, args: ['--config', writeConfig(directory, content)] })
+  await master.next('worker-ready')
+  writeConfig(directory, { ...content, user: 'root' })
+  const { code, stderr } = await master.cli('reload')
+  expect(code, stderr).toBe(1)
+  expect(stderr).toMatch(/cannot start workers as the user 'root', since only root may change users: /)
 })
 
 test('a command that does not get ready leaves the old one serving until the file is right again', async () => {
