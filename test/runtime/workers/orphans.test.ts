@@ -15,6 +15,6 @@ test('what a stager of the dead master has started is ended, also where the stag
   onEnd(() => killSession(pid, 0))
   await once(leader, 'exit')
   expect(sessionMembers(pid, 0)).toHaveLength(1)
-  expect(findLeft(paths, EMPTY_LEDGER, [])).toEqual({ orphans: [], listeners: [] })
+  expect(findLeft(paths, EMPTY_LEDGER, [], null)).toEqual({ orphans: [], listeners: [] })
   expect(sessionMembers(pid, 0)).toEqual([])
 })
