@@ -95,10 +95,7 @@ export function beginStream(socket: Socket, contentType: string): void {
 function conclude(socket: Socket, answer: string): void {
   socket.end(answer)
   const timer = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS).unref()
-  socket.once('close', () => {
-    clearTimeout(timer)
-    noteClosed()
-  })
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Null while more bytes are needed. */
