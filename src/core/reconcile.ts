@@ -66,8 +66,9 @@ function wanted(turn: Turn, generation: number): Wanted {
       const left = instances - readyCount(workers, promotion.generation)
       return { min: left, max: left, reason: 'replaced' }
     }
-    const mustWait = isExclusive && workers.some((worker) => worker.generation !== generation && hasProcess(worker))
-    return { min: mustWait ? 0 : instances, max: instances, reason: 'one too many' }
+    const isInTheWay = (worker: Worker): boolean =>
+      worker.generation === generation ? !isKept(worker) : hasProcess(worker)
+    return { min: isExclusive && workers.some(isInTheWay) ? 0 : instances, max: instances, reason: 'one too many' }
   }
   // Whoever served before goes on until the serving generation stands; one that was not ready serves nobody.
   const isNeeded = serving !== null && !serving.isEstablished && !isExclusive

@@ -465,6 +465,19 @@ describe('quarantine', () => {
   })
 })
 
+describe('under exclusive', () => {
+  it('a worker that is told to finish is replaced when it has', () => {
+    const world = World.serving('1', { strategy: 'exclusive' }, 2)
+    const worker = world.newest('ready')!
+    world.send({ type: 'worker-failed', worker: worker.id, pid: worker.pid!, failure: behaviour('STOPPING=1') })
+    world.pass(1_000)
+    expect(world.did('spawn')).toEqual([])
+    expect(world.of(1).map(({ state }) => state.kind)).toEqual(['ready', 'draining', 'back-off'])
+    world.drained()
+    expect(world.did('spawn')).toHaveLength(1)
+  })
+})
+
 describe('a manual rollback', () => {
   it('is no answer to an upgrade whose check it overtook: what that has staged comes next, also while paused', () => {
     const ledger = { ...EMPTY_LEDGER, committed: build('2'), previous: build('1'), paused: true }
