@@ -2,6 +2,7 @@
 
 import { type Build, type BuildId, nameOf } from './build.ts'
 import type { Ledger, QuarantineEntry, QuarantineRule } from './ledger.ts'
+import { LIMITS } from './settings.ts'
 
 /** The entry that holds this build back under this launch, or null. */
 export function heldBy(ledger: Ledger, build: BuildId, launch: string): QuarantineEntry | null {
@@ -38,7 +39,8 @@ export function quarantine(
     rule,
     launch: rule === 'behaviour' ? verdict.launch : null,
   }
-  return { ...lift(ledger, build.id), quarantine: [...lift(ledger, build.id).quarantine, entry] }
+  const others = lift(ledger, build.id).quarantine
+  return { ...ledger, quarantine: [...others, entry].slice(-LIMITS.quarantine) }
 }
 
 export function lift(ledger: Ledger, build: BuildId): Ledger {

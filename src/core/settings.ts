@@ -136,6 +136,8 @@ export const LIMITS = {
   /** `--instances` and TTIN stop here; more is a typo. */
   instances: 1_000,
   preflightMs: 30_000,
+  /** Entries of the quarantine that are kept, the newest: it is written with every decision. */
+  quarantine: 1_000,
 } as const
 
 /** What a check depends on besides its source: when it changes, everything is looked at anew. */
