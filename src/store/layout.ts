@@ -3,7 +3,7 @@
  * reached by a worker that runs as another user; what only the master may read is private to it.
  */
 
-import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { checkName } from '../core/name.ts'
 import { sweepTemporaries } from '../system/atomic.ts'
@@ -36,6 +36,8 @@ export interface StorePaths {
   /** A link to the directory of the notify sockets. */
   readonly run: string
 }
+
+const DATA_MODE = 0o755
 
 /** `stateDir` is absolute. Throws AutoupError `usage` for a name that cannot be one. */
 export function storePaths(stateDir: string, name: string): StorePaths {
@@ -79,8 +81,28 @@ export function createStore(paths: StorePaths): void {
 export function createFolders(paths: Pick<StorePaths, 'root' | 'builds' | 'data' | 'tmp'>): void {
   createFolder(paths.root, 0o755)
   createFolder(paths.builds, 0o755)
-  createFolder(paths.data, 0o755)
+  createFolder(paths.data, DATA_MODE)
   createFolder(paths.tmp, 0o700)
+}
+
+/**
+ * The app's own directory, handed over to the user whom it runs as while it still is as it was made; what an operator
+ * has made of it is left. Where owners cannot be changed, the app is told so when it writes.
+ */
+export function dataFolderFor(
+  { data }: Pick<StorePaths, 'data'>,
+  user: { readonly uid: number; readonly gid: number } | null,
+): string {
+  if (user === null) return data
+  const stats = lstatSync(data, { throwIfNoEntry: false })
+  if (stats?.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & 0o7777) === DATA_MODE) {
+    try {
+      lchownSync(data, user.uid, user.gid)
+    } catch {
+      // A file system that knows no owners.
+    }
+  }
+  return data
 }
 
 /** The mode is set by hand, also of parents: the umask of whoever starts autoup must not lock workers out. */

@@ -1,7 +1,8 @@
-import { chmod, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { createStore, storePaths } from '../../src/store/layout.ts'
+import { createStore, dataFolderFor, storePaths } from '../../src/store/layout.ts'
+import { needs } from '../support/requirements.ts'
 import { temporaryFolder } from '../support/stores.ts'
 
 async function modeOf(path: string): Promise<string> {
@@ -31,6 +32,24 @@ test('a store that is there is left as it is', async () => {
   expect(await modeOf(store.data)).toBe('700')
   expect((await stat(join(store.data, 'db'))).size).toBe(8)
 })
+
+needs('root').test(
+  'the directory that lasts is handed to whom workers run as, unless somebody has made another of it',
+  async () => {
+    const store = storePaths(await temporaryFolder(), 'app')
+    createStore(store)
+    expect(dataFolderFor(store, null)).toBe(store.data)
+    expect(await stat(store.data)).toMatchObject({ uid: 0, gid: 0 })
+    expect(dataFolderFor(store, { uid: 65_534, gid: 65_534 })).toBe(store.data)
+    expect(await stat(store.data)).toMatchObject({ uid: 65_534, gid: 65_534 })
+    dataFolderFor(store, { uid: 1, gid: 1 })
+    expect(await stat(store.data)).toMatchObject({ uid: 65_534 })
+    await chown(store.data, 0, 1)
+    await chmod(store.data, 0o2775)
+    dataFolderFor(store, { uid: 65_534, gid: 65_534 })
+    expect(await stat(store.data)).toMatchObject({ uid: 0, gid: 1 })
+  },
+)
 
 test('a state directory that cannot be one is named, with what to do', async () => {
   const folder = await temporaryFolder()

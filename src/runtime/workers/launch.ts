@@ -11,7 +11,7 @@ import type { Settings } from '../../core/settings.ts'
 import { readBuildFile, treeFolder } from '../../store/build-file.ts'
 import { checkSeal, damageOf, WHOLE } from '../../store/check-seal.ts'
 import { findEntry } from '../../store/entry.ts'
-import type { StorePaths } from '../../store/layout.ts'
+import { dataFolderFor, type StorePaths } from '../../store/layout.ts'
 import { childEnvironment, readEnvFile } from '../../system/environment.ts'
 import { programOf } from '../../system/procfs.ts'
 import type { User } from '../../system/user.ts'
@@ -102,7 +102,7 @@ export function environmentFor(context: {
     AUTOUP_VERSION: build.version,
     AUTOUP_BUILD: build.id,
     AUTOUP_BUILD_DIR: directoryOf(paths, build, settings),
-    AUTOUP_DATA_DIR: paths.data,
+    AUTOUP_DATA_DIR: dataFolderFor(paths, user),
     AUTOUP_GENERATION: String(generation),
     AUTOUP_STATE: paths.root,
     ...masterMark(),
