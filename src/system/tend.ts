@@ -9,7 +9,7 @@ import { type Address, parseListen } from '../core/address.ts'
 import { BACKLOG, bindListener } from './bind-listener.ts'
 import { describeSocket } from './describe-socket.ts'
 import { close, setNonBlocking } from './libc/descriptors.ts'
-import { getsockopt, isListening, isShut, listen } from './libc/sockets.ts'
+import { disconnect, getsockopt, isListening, isShut, listen } from './libc/sockets.ts'
 import { inodeOf, type Listener } from './listeners.ts'
 
 /**
@@ -23,6 +23,8 @@ export function tend(listener: Listener): 'fine' | 'revived' | 'lost' {
   const didListen = isListening(fd)
   setNonBlocking(fd, true)
   try {
+    // Shut down once more when it did not listen any longer, it would hand on that mark to each connection, which is reset.
+    if (!didListen && family !== 'unix') disconnect(fd)
     listen(fd, BACKLOG)
   } catch {
     return 'lost'

@@ -59,6 +59,20 @@ while True:
   expect(await heard(await dial(listener))).toBe('hello')
 })
 
+test('a TCP socket that two workers shut down, one after the other, answers again and resets nobody', async () => {
+  const listener = openOne('127.0.0.1:0')
+  python(SHUT, [listener.fd])
+  python(
+    `${SOCKET}
+try: s.shutdown(socket.SHUT_RDWR)
+except OSError: pass`,
+    [listener.fd],
+  )
+  expect(tend(listener)).toBe('revived')
+  await startPython(`print("up", flush=True); ${ANSWER}`, [listener.fd])
+  expect(await heard(await dial(listener))).toBe('hello')
+})
+
 test('a TCP port that somebody took while the socket was shut is lost, and who took it is named', async () => {
   const listener = openOne('127.0.0.1:0')
   python(SHUT, [listener.fd])

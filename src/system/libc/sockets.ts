@@ -27,6 +27,12 @@ export function connect(fd: number, address: SocketAddress): void {
   call('connect', (c) => c.connect(fd, bytes, bytes.length))
 }
 
+/** connect(2) to AF_UNSPEC: a TCP socket is as it was when it was bound, also where shutdown(2) had marked it. */
+export function disconnect(fd: number): void {
+  const unspecified = new Uint8Array(16)
+  call('connect', (c) => c.connect(fd, unspecified, unspecified.length))
+}
+
 /** listen(2). On a socket that listens already it only changes the backlog. */
 export function listen(fd: number, backlog: number): void {
   call('listen', (c) => c.listen(fd, backlog))
