@@ -70,7 +70,10 @@ export interface ControlServer {
 
 /** A reader of events that is this far behind is cut off: the master's memory is not its buffer. */
 const EVENT_BACKLOG_BYTES = 1024 * 1024
-/** Far more commands than anybody waits for at once; without a bound, readers of events that nobody ends would take the master's descriptors. */
+/**
+ * Far more commands than anybody waits for at once; without a bound, readers of events that nobody ends would take the
+ * master's descriptors. With one more the oldest is let go of: a command gets through, whatever leaks.
+ */
 const CONNECTIONS_MAX = 256
 const CLOSE_GRACE_MS = 500
 
@@ -81,14 +84,19 @@ export async function startControlServer(options: {
 }): Promise<ControlServer> {
   const { directory, handlers } = options
   const sockets = new Set<Socket>()
+  const letGo = (socket: Socket): void => {
+    sockets.delete(socket)
+    socket.destroy()
+  }
   const server = createServer((socket) => {
+    const [oldest] = sockets
+    if (oldest && sockets.size >= CONNECTIONS_MAX) letGo(oldest)
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     // Whatever it is, 'close' follows, and the client is gone.
     socket.on('error', () => {})
     readRequest(socket, (request) => answer(socket, request, handlers))
   })
-  server.maxConnections = CONNECTIONS_MAX
   await bindControlSocket(server, directory)
   // An accept(2) that fails (EMFILE) is tried again with the next connection.
   server.on('error', () => {})
