@@ -18,10 +18,15 @@ const TAIL_BYTES = 256 * 1024
 const LINE_BYTES = 1024 * 1024
 const LINE_FEED = 10
 
-/** What the workers have printed last, since `offset`. */
-export function lastWords(path: string, offset: number): string[] {
-  const lines = linesOf(read(path, offset, TAIL_BYTES))
-  return lines.filter((line) => eventIn(line) === null && !line.startsWith('autoup: ')).slice(-LAST_WORDS)
+/**
+ * What the workers have printed last, since `offset`; before it what autoup says in them, each sentence once, however much
+ * came after it. `verdict` is told by whoever asks.
+ */
+export function lastWords(path: string, offset: number, verdict: string): string[] {
+  const lines = linesOf(read(path, offset, TAIL_BYTES)).filter((line) => eventIn(line) === null)
+  const isOurs = (line: string): boolean => line.startsWith('autoup: ')
+  const advice = new Set(lines.filter((line) => isOurs(line) && line !== `autoup: ${verdict}`))
+  return [...advice, ...lines.filter((line) => !isOurs(line)).slice(-LAST_WORDS)]
 }
 
 /** A part of a file, from one byte to before another. */

@@ -94,7 +94,7 @@ async function startDaemon(input: Input, io: Io, words: readonly string[], isAlo
     return 0
   }
   if (!verdict.isServed) await daemon.end()
-  for (const line of lastWords(log.path, log.offset)) io.stderr.write(`${line}\n`)
+  for (const line of lastWords(log.path, log.offset, verdict.message)) io.stderr.write(`${line}\n`)
   // A mistake in the words does not mend itself, nor does another master go away.
   const isHopeless = settings.source === null || verdict.code === 'usage' || verdict.code === 'locked'
   const advice = isHopeless ? '' : '; with --no-wait the master stays and goes on checking'

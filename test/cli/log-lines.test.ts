@@ -51,11 +51,25 @@ test('they are found over more than one piece of the file, and through letters o
   for (const count of [1, 700, 8_999, 9_000, 9_001]) expect(lastLines(path, count).lines).toEqual(all.slice(-count))
 })
 
-test('the last words are what the app has printed since, without events and without what autoup says', () => {
+test('the last words are what the app has printed since, without events and without the verdict', () => {
   const before = 'of the start before\n'
   const path = file(`${before}${EVENT}\nno config found\nautoup: it has failed\n${EVENT}\n`)
-  expect(lastWords(path, before.length)).toEqual(['no config found'])
-  expect(lastWords(path, 10_000), 'the log was cut meanwhile').toEqual(['of the start before', 'no config found'])
+  const verdict = 'it has failed'
+  expect(lastWords(path, before.length, verdict)).toEqual(['no config found'])
+  expect(lastWords(path, 10_000, verdict), 'the log was cut meanwhile').toEqual([
+    'of the start before',
+    'no config found',
+  ])
+})
+
+test('what autoup says in a worker stands before them, also where a long stack came after it', () => {
+  const stack = Array.from({ length: 20 }, (_, index) => `    at line ${index}`)
+  const path = file(
+    ['> node server.js', 'autoup: give it the command itself', 'autoup: give it the command itself', ...stack, ''].join(
+      '\n',
+    ),
+  )
+  expect(lastWords(path, 0, 'exited with 1')).toEqual(['autoup: give it the command itself', ...stack.slice(-15)])
 })
 
 test('an event is shown as a sentence, and whatever else a worker prints as it is', () => {
