@@ -10,7 +10,7 @@ import type { AutoupEvent } from '../core/events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
 import { createFolder, createStore, type StorePaths, storePaths } from '../store/layout.ts'
-import { loadLedger, repairLinks, saveLedger } from '../store/ledger-file.ts'
+import { loadLedger, missingBuilds, repairLinks, saveLedger } from '../store/ledger-file.ts'
 import { sweepTmp } from '../store/sweep.ts'
 import { writeAtomically } from '../system/atomic.ts'
 import { landlockAbi } from '../system/landlock.ts'
@@ -66,8 +66,8 @@ export async function boot(
     if (trouble) warn(emit, `${trouble.message}; the committed build boots all the same`)
     if (recovered) warn(emit, recovered)
     await tolerate(emit, () => {
-      for (const id of repairLinks(paths, ledger).missing)
-        warn(emit, `the build ${id} is recorded but not in the store`)
+      repairLinks(paths, ledger)
+      for (const id of missingBuilds(paths, ledger)) warn(emit, `the build ${id} is recorded but not in the store`)
     })
     if (settings.source === null) resolveLaunch(paths, COMMAND, settings)
     else warnOfStager(paths, emit)

@@ -50,8 +50,8 @@ export function saveLedger(paths: StorePaths, ledger: Ledger): void {
   }
 }
 
-/** Makes `current` and `previous` say what the ledger says; `missing` are builds of it that are not on disk. */
-export function repairLinks(paths: StorePaths, ledger: Ledger): { readonly missing: readonly BuildId[] } {
+/** Makes `current` and `previous` say what the ledger says. Throws AutoupError `failed`. */
+export function repairLinks(paths: StorePaths, ledger: Ledger): void {
   const builds = [
     [paths.current, ledger.committed],
     [paths.previous, ledger.previous],
@@ -63,8 +63,12 @@ export function repairLinks(paths: StorePaths, ledger: Ledger): { readonly missi
       throw storeTrouble('write', path, cause)
     }
   }
-  const stored = builds.flatMap(([, build]) => (build !== null && isBuildId(build.id) ? [build.id] : []))
-  return { missing: [...new Set(stored)].filter((id) => readBuildFile(paths, id) === null) }
+}
+
+/** Builds of the ledger that are not on the disk. */
+export function missingBuilds(paths: StorePaths, { committed, previous }: Ledger): readonly BuildId[] {
+  const ids = [committed, previous].flatMap((build) => (build !== null && isBuildId(build.id) ? [build.id] : []))
+  return [...new Set(ids)].filter((id) => readBuildFile(paths, id) === null)
 }
 
 function readState(paths: StorePaths): string | null {

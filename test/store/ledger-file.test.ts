@@ -5,7 +5,7 @@ import type { Build } from '../../src/core/build.ts'
 import { EMPTY_LEDGER, type Ledger } from '../../src/core/ledger.ts'
 import { readBuild } from '../../src/store/build-file.ts'
 import type { StorePaths } from '../../src/store/layout.ts'
-import { loadLedger, repairLinks, saveLedger } from '../../src/store/ledger-file.ts'
+import { loadLedger, missingBuilds, repairLinks, saveLedger } from '../../src/store/ledger-file.ts'
 import { elf, script } from '../support/builds.ts'
 import { stageBuild, temporaryFolder, temporaryStore } from '../support/stores.ts'
 
@@ -126,7 +126,8 @@ test('a link to something that is no build proves nothing', async () => {
 test('links follow the ledger', async () => {
   const [one, two] = [await stageElf(), await stageScript('exit 0')]
   await symlink('builds/elsewhere', store.previous)
-  expect(repairLinks(store, { ...EMPTY_LEDGER, committed: one, previous: two })).toEqual({ missing: [] })
+  repairLinks(store, { ...EMPTY_LEDGER, committed: one, previous: two })
+  expect(missingBuilds(store, { ...EMPTY_LEDGER, committed: one, previous: two })).toEqual([])
   expect(await readlink(store.current)).toBe(`builds/${one.id}`)
   expect(await readlink(store.previous)).toBe(`builds/${two.id}`)
   repairLinks(store, { ...EMPTY_LEDGER, committed: two })
@@ -143,5 +144,5 @@ test('a committed build that is not on disk is reported', async () => {
   const one = await stageElf()
   await rm(join(store.builds, one.id), { recursive: true })
   expect(readBuild(store, one.id)).toBeNull()
-  expect(repairLinks(store, { ...EMPTY_LEDGER, committed: one, previous: one })).toEqual({ missing: [one.id] })
+  expect(missingBuilds(store, { ...EMPTY_LEDGER, committed: one, previous: one })).toEqual([one.id])
 })
