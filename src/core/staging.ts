@@ -86,7 +86,7 @@ function onEnd(
     case 'staged':
       if (report.build.id === homeOf(turn.state)?.id) {
         remember(turn, report.known, report.build.id)
-        withdrawCandidate(turn, report.build)
+        withdrawCandidate(turn, report.build, isAnswer)
         // Who removes a build that serves may have removed the record and the links with it.
         turn.note(turn.state.ledger)
         onAnotherName(turn, report.build)
@@ -119,12 +119,15 @@ function onNothingNew(turn: Turn, asked: Poke | null, isAnswer: boolean): void {
 }
 
 /** What waited for its turn is not what the source has any more: that is what runs. */
-function withdrawCandidate(turn: Turn, offered: Build): void {
-  const { candidate } = turn.state.ledger
+function withdrawCandidate(turn: Turn, offered: Build, isAnswer: boolean): void {
+  const { ledger, isInsisted } = turn.state
+  const { candidate } = ledger
   if (candidate === null || candidate.build.id === offered.id) return
   const message = `${nameOf(candidate.build)} is withdrawn: the source has ${nameOf(offered)} again, which runs`
   turn.emit({ type: 'check-finished', result: 'unchanged', message })
-  turn.set({ ledger: { ...turn.state.ledger, candidate: null }, isInsisted: false })
+  turn.set({ ledger: { ...ledger, candidate: null }, isInsisted: false })
+  // Who waited for that candidate is not always who asked for this check.
+  if (isInsisted && !isAnswer) turn.settle('upgrade', 'unchanged', message, offered.version)
 }
 
 /** The bytes that run were published as another version: that is in service now. An embedded program says its own. */

@@ -465,6 +465,17 @@ describe('quarantine', () => {
   })
 })
 
+it('answers whoever waits for a candidate that the source withdraws', () => {
+  const world = World.serving('1', { intervalMs: 500 })
+  world.publish(build('2'), 'plain')
+  world.exit(world.newest('starting'), machine())
+  world.pass(500)
+  expect(world.state.pipeline).toMatchObject({ state: 'checking', asked: null })
+  world.send({ type: 'stager', report: { type: 'staged', build: build('1'), known: 1 } })
+  expect(world.disk.candidate).toBeNull()
+  expect(world.settled()).toMatchObject([{ activity: 'upgrade', outcome: 'unchanged', version: '1' }])
+})
+
 describe('under exclusive', () => {
   it('a worker that is told to finish is replaced when it has', () => {
     const world = World.serving('1', { strategy: 'exclusive' }, 2)
