@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AutoupError, errnoOf, messageOf } from '../src/core/errors.ts'
@@ -62,13 +62,18 @@ export const fileFetcher: Fetcher = {
   /** What lies beside the file, so that a signature can be asked for here as well. */
   async companion({ location }, _release, name): Promise<string | null> {
     const path = join(dirname(location), basename(name))
-    try {
-      if ((await stat(path)).size > COMPANION_BYTES)
-        throw new AutoupError('failed', `${path} is too large for what it is`)
-      return await readFile(path, 'utf8')
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return null
+    const file = await openFile(path).catch((error: AutoupError) => {
+      if (errnoOf(error.cause) === 'ENOENT') return null
       throw error
+    })
+    if (file === null) return null
+    try {
+      const stats = await file.stat()
+      if (!stats.isFile()) return null
+      if (stats.size > COMPANION_BYTES) throw new AutoupError('failed', `${path} is too large for what it is`)
+      return await file.readFile('utf8')
+    } finally {
+      await file.close()
     }
   },
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   appendFile,
@@ -158,6 +159,22 @@ describe('a file', () => {
 
   test('that is a device is nothing to take', async () => {
     expect(await check(null, '/dev/null')).toMatchObject({ kind: 'nothing-for-this-platform' })
+  })
+
+  test('has beside it what is a file there; nobody waits for the writer of a pipe', async () => {
+    const { release } = await released()
+    const read = () => fileFetcher.companion?.(contextOf(), release, 'app.minisig')
+    expect(await read()).toBeNull()
+    execFileSync('mkfifo', [`${path}.minisig`])
+    expect(await read()).toBeNull()
+    await rm(`${path}.minisig`)
+    await mkdir(`${path}.minisig`)
+    expect(await read()).toBeNull()
+    await rm(`${path}.minisig`, { recursive: true })
+    await writeFile(`${path}.minisig`, 'signature')
+    expect(await read()).toBe('signature')
+    await writeFile(`${path}.minisig`, 'x'.repeat(1_048_577))
+    await expect(read()).rejects.toThrow(/app\.minisig is too large for what it is/)
   })
 
   test('whatever was remembered before: it is looked at', async () => {
