@@ -16,7 +16,7 @@ import { parseNpmSpec } from './spec.ts'
 export interface NpmKnown {
   readonly config: NpmConfig
   readonly validators: Validators | null
-  readonly isByNpm: boolean
+  readonly byNpmUntil: number | null
   readonly version: string
   readonly integrity: string | null
 }
@@ -27,11 +27,11 @@ export async function checkNpm(context: FetchContext, before: Known | null): Pro
   const config = await npmConfigFor(context, spec.name, known?.config ?? null)
   // Another registry is another source.
   const same = known?.config.registry === config.registry ? known : null
-  const look = await lookUp(context, spec, config.registry, same ?? { validators: null, isByNpm: false })
-  const { offer, validators, isByNpm } = look
+  const look = await lookUp(context, spec, config.registry, same ?? { validators: null, byNpmUntil: null })
+  const { offer, validators, byNpmUntil } = look
   if (offer === null) return same === null ? noAnswer(spec.name) : { kind: 'unchanged', known: { ...same, config } }
   const { version, integrity } = offer
-  const next: NpmKnown = { config, validators, isByNpm, version, integrity }
+  const next: NpmKnown = { config, validators, byNpmUntil, version, integrity }
   if (same?.version === version) {
     if (same.integrity === integrity) return { kind: 'unchanged', known: next }
     const message = `the registry now announces other bytes for ${spec.name}@${version} than before: a version does not change, so they are not taken`

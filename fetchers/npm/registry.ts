@@ -33,21 +33,28 @@ export interface NpmLook {
   /** Null: nothing has changed. */
   readonly offer: NpmOffer | null
   readonly validators: Validators | null
-  /** Only npm itself gets an answer here. */
-  readonly isByNpm: boolean
+  /** As long only npm itself is asked (`Date.now()`); null: it is not needed. */
+  readonly byNpmUntil: number | null
 }
 
 /** Small packuments; a registry may send whole ones all the same. */
 const ACCEPT = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8'
 const PACKUMENT_BYTES = 33_554_432
 
+/** What has turned the cheap way away may have been over a moment later. */
+const BY_NPM_MS = 3_600_000
+
 export async function lookUp(
   context: FetchContext,
   spec: NpmSpec,
   registry: string,
-  known: { readonly validators: Validators | null; readonly isByNpm: boolean },
+  known: Pick<NpmLook, 'validators' | 'byNpmUntil'>,
 ): Promise<NpmLook> {
-  if (known.isByNpm) return askNpm(context, spec, registry)
+  const byNpm = async (byNpmUntil: number): Promise<NpmLook> => {
+    return { offer: await askNpm(context, spec, registry), validators: null, byNpmUntil }
+  }
+  const leftMs = (known.byNpmUntil ?? 0) - Date.now()
+  if (known.byNpmUntil && leftMs > 0 && leftMs <= BY_NPM_MS) return byNpm(known.byNpmUntil)
   let refused: AutoupError
   try {
     const answer = await askRegistry(context, spec, registry, known.validators)
@@ -59,7 +66,7 @@ export async function lookUp(
     refused = error
   }
   try {
-    return await askNpm(context, spec, registry)
+    return await byNpm(Date.now() + BY_NPM_MS)
   } catch (error) {
     throw isUnreachable(error) ? refused : error
   }
@@ -83,7 +90,7 @@ export async function lookUpVersion(
   if (answer.status === 200) return offerOf(parsed(answer.body), null, version)
   if (answer.status >= 500 || answer.status === 429) throw odd(registry, answer.status)
   const wanted = { kind: 'version', version } as const
-  return (await askNpm(context, { name, wanted }, registry)).offer
+  return await askNpm(context, { name, wanted }, registry)
 }
 
 /** When this version was published, which only the whole packument says; null where nobody does. */
@@ -123,7 +130,7 @@ async function askRegistry(
   const look = ({ headers, status }: HttpAnswer, path: string, offer: () => NpmOffer | null): NpmLook => ({
     offer: status === 304 ? null : offer(),
     validators: { url: `${registry}${path}`, etag: headers.etag ?? null, modified: headers['last-modified'] ?? null },
-    isByNpm: false,
+    byNpmUntil: null,
   })
   if (wanted.kind !== 'range') {
     const path = `${escaped(name)}/${encodeURIComponent(wanted.kind === 'tag' ? wanted.tag : wanted.version)}`
@@ -143,7 +150,7 @@ async function askRegistry(
   throw odd(registry, answer.status)
 }
 
-async function askNpm(context: FetchContext, spec: NpmSpec, registry: string): Promise<NpmLook> {
+async function askNpm(context: FetchContext, spec: NpmSpec, registry: string): Promise<NpmOffer> {
   const { name } = spec
   const view = async (what: readonly string[]): Promise<unknown> =>
     parsed(await runNpm(context, { args: ['view', ...what, '--json'], registry, about: name }))
@@ -153,7 +160,7 @@ async function askNpm(context: FetchContext, spec: NpmSpec, registry: string): P
   const version = chooseVersion(spec, { tags: tagsOf(all?.['dist-tags']), versions })
   const offer = offerOf(await view([`${name}@${version}`]), null, version)
   if (offer === null) throw new AutoupError('failed', `npm says nothing of ${name}@${version} that could be read`)
-  return { offer, validators: null, isByNpm: true }
+  return offer
 }
 
 function chosen(spec: NpmSpec, body: string): NpmOffer | null {

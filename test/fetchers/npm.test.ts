@@ -220,9 +220,22 @@ suite.describe('a private package', () => {
     const key = registry.url.replace('http:', '')
     await writeFile(registry.npmrc, `registry=${registry.url}\n${key}:_authToken=right-token\n`)
     const { known } = await released('app@^1')
-    expect(known.isByNpm).toBe(true)
-    expect(await check('app@^1', known)).toMatchObject({ kind: 'unchanged' })
+    expect(known.byNpmUntil).toBeGreaterThan(Date.now())
+    expect(await check('app@^1', known)).toEqual({ kind: 'unchanged', known })
     expect(await stage('app')).toMatchObject({ type: 'staged' })
+  })
+
+  test('is asked without npm again after an hour, for what turned that away may be over', async () => {
+    await writeFile(
+      registry.npmrc,
+      `registry=${registry.url}\n${registry.url.replace('http:', '')}:_authToken=right-token\n`,
+    )
+    const { known } = await released('app@^1')
+    const byNow = (byNpmUntil: number) => check('app@^1', { ...known, byNpmUntil }, { token: 'right-token' })
+    expect(await byNow(Date.now() + 60_000)).toMatchObject({ known: { validators: null } })
+    for (const until of [Date.now() - 1, Date.now() + 86_400_000]) {
+      expect(await byNow(until)).toMatchObject({ kind: 'unchanged', known: { byNpmUntil: null, validators: {} } })
+    }
   })
 })
 
