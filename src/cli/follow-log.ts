@@ -76,7 +76,7 @@ function logReader(path: string, from: number, onLine: (line: string) => void): 
         readCopy()
       }
       if (file !== null) {
-        if (fstatSync(file).size < offset) {
+        if (fstatSync(file).size < offset || (isCopyFresh && !isCopied(file))) {
           // Cut: what is there now is new, and the last of what was before came into the copy just now.
           if (isCopyFresh) readCopy()
           isCopyFresh = false
@@ -90,12 +90,26 @@ function logReader(path: string, from: number, onLine: (line: string) => void): 
       if (file !== null) closeSync(file)
       file = next
       offset = 0
+      isCopyFresh = false
       readOn(file)
     },
     close() {
       if (file !== null) closeSync(file)
       file = null
     },
+  }
+
+  /** Until it is cut it begins as its copy does; after that it may soon be as long again. */
+  function isCopied(fd: number): boolean {
+    const copied = openIfThere(copy)
+    if (copied === null) return false
+    try {
+      const [ours, theirs] = [beginning(fd), beginning(copied)]
+      const length = Math.min(ours.length, theirs.length)
+      return ours.subarray(0, length).equals(theirs.subarray(0, length))
+    } finally {
+      closeSync(copied)
+    }
   }
 
   /** A copy has all that was in the file, so that the place in one is that in the other. */
@@ -110,6 +124,11 @@ function logReader(path: string, from: number, onLine: (line: string) => void): 
       closeSync(fd)
     }
   }
+}
+
+function beginning(fd: number): Buffer {
+  const chunk = Buffer.alloc(CHUNK_BYTES)
+  return chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, 0))
 }
 
 function inodeOf(path: string): number | null {

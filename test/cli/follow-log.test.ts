@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { followLog } from '../../src/cli/follow-log.ts'
@@ -55,6 +55,19 @@ test('goes on through a rotation by copy and truncate, and misses none of what i
   await rotateLog(path, 2)
   appendFileSync(path, 'four\n')
   await shows('one', 'two', 'three', 'four')
+})
+
+test('sees a cut also where as much has come since as there was before', async () => {
+  const { path, shows } = followed()
+  appendFileSync(path, 'one\n')
+  await shows('one')
+  // In one turn, in which it cannot look.
+  copyFileSync(path, `${path}.1`)
+  truncateSync(path)
+  appendFileSync(path, 'two\n')
+  await shows('one', 'two')
+  appendFileSync(path, 'three\n')
+  await shows('one', 'two', 'three')
 })
 
 test('goes on where the file is moved away and made anew, with what still came into the old one', async () => {
