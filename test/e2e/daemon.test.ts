@@ -90,6 +90,8 @@ describe('a start', () => {
     const app = await prepared()
     const source = ['--fetch', `file:${app.app}`, '--interval', '1h', '--probation', '100ms']
     expect(await app.start(...source, ...app.words.slice(0, 2))).toMatchObject({ code: 0 })
+    // During a promotion an upgrade waits for the verdict on that one.
+    await until('it is committed', () => app.events().some(({ type }) => type === 'build-committed'))
     publish(app.app, script('#!/bin/sh\necho these words\nexit 3\n'))
     const failed = await app.cli('upgrade')
     expect(failed.code).toBe(6)
