@@ -60,7 +60,7 @@ function restart(turn: Turn): void {
   const home = homeOf(turn.state)
   if (stopping) return turn.settle('restart', 'stopped', 'it is stopping')
   if (promotion) {
-    const message = `the ${promotion.purpose} to ${nameOf(promotion.target)} is under way, which starts new workers itself`
+    const message = `the ${promotion.purpose} under way starts new workers itself`
     return turn.settle('restart', 'failed', message)
   }
   if (!home) return turn.settle('restart', 'failed', 'nothing is committed yet, so there is nothing to restart')

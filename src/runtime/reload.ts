@@ -136,8 +136,10 @@ export class Reload {
     this.#ask(prepared)
     const names = changed.join(', ')
     if (this.#pending === null) return this.#finished('applied', `changed: ${names}`)
-    const { promotion } = this.#context.state()
-    return this.#finished('waiting', `changes when the ${promotion?.purpose} under way has ended: ${names}`)
+    const purpose = this.#context.state().promotion?.purpose
+    // It may take back what waits.
+    const what = names === '' ? 'nothing changes' : `changes: ${names}`
+    return this.#finished('waiting', `when the ${purpose} under way has ended, ${what}`)
   }
 
   /** All that is open here. */
