@@ -5,6 +5,7 @@
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { arch, platform } from 'node:process'
 import { errnoOf } from '../core/errors.ts'
 import { syscall } from './libc/native.ts'
@@ -27,6 +28,8 @@ const SYS_PRLIMIT64: Readonly<Record<string, number>> = {
   loong64: 261,
 }
 
+/** PR_SET_PDEATHSIG(2const). */
+const PR_SET_PDEATHSIG = 1
 /** PR_CAPBSET_DROP(2const). */
 const PR_CAPBSET_DROP = 24
 /** PR_SET_DUMPABLE(2const). */
@@ -77,6 +80,14 @@ export function dropCapabilities(kept: readonly number[]): void {
  */
 export function hideMemory(): void {
   if (platform === 'linux') prctl(PR_SET_DUMPABLE, 0)
+}
+
+/**
+ * The kernel kills this process when its parent has ended, also where it hangs. To be called last: a change of user
+ * undoes it, an execve(2) does not (PR_SET_PDEATHSIG(2const)).
+ */
+export function endWithParent(): void {
+  prctl(PR_SET_PDEATHSIG, constants.signals.SIGKILL)
 }
 
 /** When memory runs out, this one is killed before any service. */

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { cpSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -5,9 +6,11 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { nodeServer } from '../support/builds.ts'
-import { autoup, startMaster, temporaryDirectory } from '../support/master.ts'
+import { AUTOUP, autoup, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
+import { childrenOf, endAll, isAlive } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 
 const QUICK = ['--probation', '300ms', '--ready-timeout', '5s', '--drain-timeout', '5s']
 
@@ -92,4 +95,20 @@ test('a plugin that is not there is a usage error at the start', async () => {
     code: 2,
     stderr: expect.stringMatching(/there is no plugin at .*nothing\.mjs/),
   })
+})
+
+test('a stager that hangs ends with whoever has started it, however he ends', async () => {
+  const [folder, stateDir] = [temporaryDirectory(), temporaryDirectory()]
+  const plugin = join(folder, 'hangs.mjs')
+  writeFileSync(
+    plugin,
+    'export default { scheme: "hangs", check() { process.title = "hangs"; for (;;); }, fetch() {} }\n',
+  )
+  const words = ['stage', '--fetch', plugin, '--state-dir', stateDir, '--allow-unverified']
+  const staging = spawn(process.execPath, [AUTOUP, ...words], { stdio: 'ignore' })
+  onEnd(() => endAll(stateDir))
+  onEnd(() => staging.kill('SIGKILL'))
+  const stager = await until('the stager', () => childrenOf(staging.pid as number).find(({ name }) => name === 'hangs'))
+  staging.kill('SIGKILL')
+  await until('its end', () => !isAlive(stager.pid))
 })

@@ -13,7 +13,7 @@ import { setPriority } from 'node:os'
 import { forgoPrivileges, LANDLOCK_KEEPS_SIGNALS, landlockAbi, restrictWrites } from '../../system/landlock.ts'
 import { setCloseOnExec } from '../../system/libc/descriptors.ts'
 import { execve } from '../../system/libc/processes.ts'
-import { dieFirst, dropCapabilities, FILE_CAPABILITIES, limitSelf } from '../../system/own-limits.ts'
+import { dieFirst, dropCapabilities, endWithParent, FILE_CAPABILITIES, limitSelf } from '../../system/own-limits.ts'
 import { denyEscapes } from '../../system/seccomp.ts'
 import { ownExecutable, selfAs } from '../../system/self.ts'
 import { becomeStranger, strangerOf } from '../../system/stranger.ts'
@@ -58,6 +58,7 @@ export function becomeStager([tmp = '', user = 'own', program]: readonly string[
   if (abi > 0) restrictWrites(abi, { folders: [tmp], files: ['/dev/null'] })
   // Who is a stranger can signal strangers alone.
   denyEscapes({ keepSignals: user === 'own' && abi < LANDLOCK_KEEPS_SIGNALS })
+  endWithParent()
   for (const fd of DESCRIPTORS) setCloseOnExec(fd, false)
   const { argv, env } = program === undefined ? selfAs('stager') : { argv: [ownExecutable(), program], env: {} }
   return execve(argv[0] as string, argv, { ...(process.env as Record<string, string>), ...env })
