@@ -4,7 +4,7 @@
  */
 
 import { renameSync } from 'node:fs'
-import { chmod, readdir, stat } from 'node:fs/promises'
+import { chmod, lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BuildId } from '../core/build.ts'
 import { syncDirectory } from '../system/atomic.ts'
@@ -42,7 +42,7 @@ export async function sweepTmp(paths: StorePaths, signal?: AbortSignal): Promise
     for (const name of await readdir(paths.tmp)) {
       if (signal?.aborted) return
       const path = join(paths.tmp, name)
-      if (name.startsWith(PARTIAL_PREFIX) && Date.now() - (await stat(path)).mtimeMs < PARTIAL_KEPT_MS) continue
+      if (name.startsWith(PARTIAL_PREFIX) && Date.now() - (await lstat(path)).mtimeMs < PARTIAL_KEPT_MS) continue
       await removeTree(path)
     }
     for (const name of await readdir(paths.root)) {

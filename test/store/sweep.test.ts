@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, lutimes, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Build } from '../../src/core/build.ts'
@@ -143,6 +143,9 @@ test('tmp is emptied, read-only folders too', async () => {
   await writeFile(join(folder, 'file'), '')
   await chmod(folder, 0o555)
   await chmod(join(store.tmp, 'stage-x/tree'), 0o555)
+  // Whatever a stager has left; by a name that is looked at first.
+  await symlink('/nowhere', join(store.tmp, 'partial-x'))
+  await lutimes(join(store.tmp, 'partial-x'), 0, 0)
   await sweepTmp(store)
   expect(await readdir(store.tmp)).toEqual([])
 })

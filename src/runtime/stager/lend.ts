@@ -4,8 +4,9 @@
  * master, who cleans up after each, is led nowhere. What is staged comes back when it is sealed (store/seal.ts).
  */
 
-import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { errnoOf } from '../../core/errors.ts'
 import { PARTIAL_PREFIX } from '../../store/partial-file.ts'
 import { knowsStrangers, STRANGERS } from '../../system/stranger.ts'
 
@@ -27,14 +28,22 @@ export function lend(tmp: string): boolean {
 
 /** What another one has left there is this one's to go on with. */
 export function handPartials(tmp: string, user: number): void {
-  for (const name of readdirSync(tmp)) if (name.startsWith(PARTIAL_PREFIX)) hand(join(tmp, name), user)
+  for (const name of readdirSync(tmp).filter((each) => each.startsWith(PARTIAL_PREFIX))) {
+    try {
+      hand(tmp, join(tmp, name), user)
+    } catch (error) {
+      // Another stager was faster.
+      if (errnoOf(error) !== 'ENOENT') throw error
+    }
+  }
 }
 
-/** Nothing but a file of one name: by a second one, what is somebody else's would become the stager's. */
-function hand(path: string, user: number): void {
-  const stats = lstatSync(path, { throwIfNoEntry: false })
-  if (stats?.isFile() && stats.nlink === 1) lchownSync(path, user, STRANGERS)
-  else rmSync(path, { recursive: true, force: true })
+function hand(tmp: string, path: string, user: number): void {
+  const stats = lstatSync(path)
+  // Nothing but a file of one name: by a second one, what is somebody else's would become the stager's.
+  if (stats.isFile() && stats.nlink === 1) lchownSync(path, user, STRANGERS)
+  // Not removed, for who made a folder could lead whoever goes through it elsewhere. It waits for the sweep at the start.
+  else renameSync(path, join(tmp, `stray-${crypto.randomUUID()}`))
 }
 
 /** It has to start Node, or this very program, as somebody else. */

@@ -374,6 +374,15 @@ needs('root').describe('a hostile stager of root', () => {
     expect(readFileSync(sealed, 'utf8')).toBe('app')
   })
 
+  test('finds no folder in the place of a download; root removes none whose maker may still work in it', async () => {
+    mkdirSync(join(store.tmp, 'partial-x'))
+    writeFileSync(join(store.tmp, 'partial-x', 'file'), '')
+    const { came } = await hostile(`await attempt('folder', () => fs.existsSync(join(store.tmp, 'partial-x')))`)
+    expect(came.folder).toBe('false')
+    const [stray = ''] = readdirSync(store.tmp).filter((name) => name.startsWith('stray-'))
+    expect(readdirSync(join(store.tmp, stray))).toEqual(['file'])
+  })
+
   test('has no power over what another one is making at the same time', async () => {
     const other = hostile(`
       fs.mkdirSync(directory)
