@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { NPM_SETTINGS } from '../../fetchers/npm/environment.ts'
 import { AutoupError, messageOf } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import { type UnitFile, type UnitPlan, unitFiles } from '../core/systemd-unit.ts'
@@ -63,7 +64,7 @@ export const unit: CommandSpec = {
 function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
   const layers = { input, io, app: null }
   const value = (flag: string): string | null => given(layers, flag)?.values.at(-1) ?? null
-  const [user = null, group = null] = (value('user') ?? (io.isRoot ? null : userInfo().username))?.split(':') ?? []
+  const [user = null, group = null] = (value('user') ?? (io.isRoot ? null : ownUser()))?.split(':') ?? []
   const token = value(TOKEN_FILE.flag)
   const stateDir = value(STATE_DIR.flag)
   const options = RUN_OPTIONS.filter(({ flag }) => !OWN.has(flag)).flatMap((option) => wordsOf(option, layers))
@@ -79,7 +80,7 @@ function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
     command: input.command,
     stateDir: stateDir === null ? null : resolve(io.cwd, stateDir),
     ...{ directory, user, group, listen, isSocketActivated },
-    environment: settings.source === null ? [] : environmentOf(io),
+    environment: settings.source === null ? [] : environmentOf(settings.source, io),
     credential: token === null ? null : resolve(io.cwd, token),
     readyTimeoutMs: settings.readyTimeoutMs,
     drainTimeoutMs: settings.drainTimeoutMs,
@@ -89,16 +90,34 @@ function planOf({ settings, input }: Loaded, io: Io): UnitPlan {
   }
 }
 
-/** `NAME=value` of how the source is reached. A unit is readable by all: a password does not go there. */
-function environmentOf({ env, stderr }: Io): string[] {
-  const found = Object.entries(env).filter(([name, value]) => OF_SOURCES.test(name) && Boolean(value))
+/** By name, or where passwd(5) has none, as in a container, by number. */
+function ownUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `${process.geteuid?.()}:${process.getegid?.()}`
+  }
+}
+
+/** `NAME=value` of how the source is reached. */
+function environmentOf(source: string, { env, stderr }: Io): string[] {
+  const kinds = source.startsWith('npm:') ? [OF_SOURCES, NPM_SETTINGS] : [OF_SOURCES]
+  const found = Object.entries(env).filter(([name, value]) => Boolean(value) && kinds.some((kind) => kind.test(name)))
   return found.flatMap(([name, value = '']) => {
-    if (!/:\/\/[^/]*@/.test(value)) return `${name}=${value}`
-    stderr.write(
-      `autoup: ${name} holds a login and is not written into the unit, which everybody may read: see systemd.exec(5), EnvironmentFile=\n`,
-    )
+    const obstacle = obstacleTo(name, value)
+    if (obstacle === null) return `${name}=${value}`
+    stderr.write(`autoup: ${name} is not written into the unit: ${obstacle}\n`)
     return []
   })
+}
+
+function obstacleTo(name: string, value: string): string | null {
+  // A proxy may be written without a scheme.
+  if (/^(?:[a-z]+:\/\/)?[^/]*@/i.test(value))
+    return 'it holds a login, and everybody may read a unit; see systemd.exec(5), EnvironmentFile='
+  // environ(7)
+  if (!/^\w+$/.test(name)) return 'systemd takes no variable of that name; say it in the .npmrc of that user'
+  return null
 }
 
 /** As it is to stand in the unit: an option that was given, whatever the place, with its paths made absolute. */

@@ -75,20 +75,46 @@ test('of a user who is not root it is the unit of that user', async () => {
   expect(values(stdout, 'AmbientCapabilities')).toEqual(['CAP_NET_BIND_SERVICE'])
 })
 
+needs('root').test('of a user who has no name, as in a container, it is that of the number', async () => {
+  const start = () => autoup(['unit', '--fetch', 'github:org/app', '--listen', '80'], { isRoot: false })
+  // As root, so that all it loads is there.
+  await start()
+  process.seteuid?.(54_321)
+  try {
+    const { stdout, stderr } = await start()
+    expect(stderr).toBe('')
+    expect([values(stdout, 'User'), values(stdout, 'Group')]).toEqual([['54321'], [String(process.getegid?.())]])
+  } finally {
+    process.seteuid?.(0)
+  }
+})
+
 test('what says how the source is reached is said there as well, but no password', async () => {
   const env = {
     GITHUB_API_URL: 'https://ghes/api/v3',
     no_proxy: 'a, b 1%',
     HTTPS_PROXY: 'http://me:secret@proxy:1',
+    HTTP_PROXY: 'me:secret@proxy:1',
+    npm_config_registry: 'https://registry.lan/',
     HOME: '/',
   }
   const args = ['unit', '--fetch', 'github:org/app', '--listen', '8080']
   const { code, stdout, stderr } = await autoup(args, { env })
   expect(code).toBe(0)
   expect(values(stdout, 'Environment')).toEqual(['GITHUB_API_URL=https://ghes/api/v3', '"no_proxy=a, b 1%%"'])
-  expect(stderr).toMatch(/^autoup: HTTPS_PROXY holds a login and is not written into the unit, .*EnvironmentFile=\n$/)
+  const [one, two, ...others] = stderr.trimEnd().split('\n')
+  expect(one).toMatch(/^autoup: HTTPS_PROXY is not written into the unit: it holds a login, .*EnvironmentFile=$/)
+  expect(two).toMatch(/^autoup: HTTP_PROXY is not written into the unit: it holds a login, /)
+  expect(others).toEqual([])
   expect(stdout + stderr).not.toContain('secret')
   expect(values(await unit(['--listen', '8080', '--', 'true'], env), 'Environment')).toEqual([])
+})
+
+test('the registry of npm is said there for a package of npm', async () => {
+  const env = { npm_config_registry: 'https://registry.lan/', 'npm_config_@org:registry': 'https://own.lan/' }
+  const { stdout, stderr } = await autoup(['unit', '--fetch', 'npm:app', '--listen', '8080'], { env })
+  expect(values(stdout, 'Environment')).toEqual(['npm_config_registry=https://registry.lan/'])
+  expect(stderr).toMatch(/^autoup: npm_config_@org:registry is not written into the unit: .*\.npmrc of that user\n$/)
 })
 
 test('--token-file is a credential of the unit', async () => {
