@@ -111,13 +111,7 @@ function respawnDue(turn: Turn, generation: number): void {
   for (const worker of turn.state.workers) {
     if (worker.generation !== generation || worker.state.kind !== 'back-off' || turn.now.ms < worker.state.until)
       continue
-    turn.update(worker, {
-      state: starting(turn),
-      startedAt: turn.now.ms,
-      restarts: worker.restarts + 1,
-      pid: null,
-      status: null,
-    })
+    turn.update(worker, { state: starting(turn), startedAt: turn.now.ms })
     turn.do({ type: 'spawn', worker: worker.id, generation, build: worker.build })
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The workers as the supervisor sees them. A worker is a slot of a generation: its process may die and be started
- * again in it. Pure values; who is to live and who to go is decided in reconcile.ts.
+ * The workers as the supervisor sees them. A worker is one start, from the wait for it to the end of its process: who
+ * takes the place of one that died is another. Pure values; who is to live and who to go is decided in reconcile.ts.
  */
 
 import type { Build } from './build.ts'
@@ -11,7 +11,7 @@ export type WorkerState =
   | { readonly kind: 'ready' }
   /** Told to finish; killed at the deadline, and, if that did not help, again at the next one. */
   | { readonly kind: 'draining'; readonly deadlineAt: number; readonly latestAt: number; readonly isKilled: boolean }
-  /** No process; started again then. */
+  /** No process yet; started then, in the place of one that died. */
   | { readonly kind: 'back-off'; readonly until: number }
 
 export interface Worker {

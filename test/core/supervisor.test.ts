@@ -613,6 +613,17 @@ describe('workers', () => {
     expect(world.newest('back-off')?.state).toMatchObject({ until: world.now + 100 })
   })
 
+  it('count how many died in their place before them', () => {
+    const world = World.serving('1')
+    for (const restarts of [1, 2]) {
+      world.exit(world.newest('ready'))
+      expect(world.newest('back-off')).toMatchObject({ restarts })
+      world.pass(30_000)
+      world.ready()
+      expect(world.newest('ready')).toMatchObject({ restarts })
+    }
+  })
+
   it('are restarted gracefully: the new one first', () => {
     const world = World.command()
     world.send({ type: 'poke' })
