@@ -102,7 +102,8 @@ function logReader(path: string, from: number, onLine: (line: string) => void): 
   /** Until it is cut it begins as its copy does; after that it may soon be as long again. */
   function isCopied(fd: number): boolean {
     const copied = openIfThere(copy)
-    if (copied === null) return false
+    // Somebody has removed it.
+    if (copied === null) return true
     try {
       const [ours, theirs] = [beginning(fd), beginning(copied)]
       const length = Math.min(ours.length, theirs.length)

@@ -1,4 +1,4 @@
-import { appendFileSync, copyFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { followLog } from '../../src/cli/follow-log.ts'
@@ -85,6 +85,15 @@ test('shows nothing twice when somebody cuts the file, with an old copy beside i
   appendFileSync(path, 'one\n')
   await shows('one')
   truncateSync(path)
+  appendFileSync(path, 'two\n')
+  await shows('one', 'two')
+})
+
+test('shows nothing twice when somebody removes the copy', async () => {
+  const { path, shows } = followed('', { copy: 'a very old line\n' })
+  appendFileSync(path, 'one\n')
+  await shows('one')
+  rmSync(`${path}.1`)
   appendFileSync(path, 'two\n')
   await shows('one', 'two')
 })
