@@ -198,17 +198,24 @@ test.each([['auto'], ['http:/']])(
 
 test('a socket that the app has closed is to be had again, and a process without another server ends', async () => {
   const app = `
+    const onUpgrade = () => undefined
     const server = require('node:http').createServer((request, response) => {
       response.setHeader('connection', 'close')
-      response.end(JSON.stringify({ version: request.url, pid: process.pid }))
-      if (request.url === '/anew') server.close(() => server.listen(Number(process.env.PORT), '127.0.0.1'))
+      response.end(JSON.stringify({ version: request.url, pid: process.pid, upgrades: server.listenerCount('upgrade') }))
+      if (request.url === '/anew') {
+        server.close(() => server.listen(Number(process.env.PORT), '127.0.0.1', () => {
+          server.on('upgrade', onUpgrade)
+          server.off('upgrade', onUpgrade)
+        }))
+      }
       if (request.url === '/end') server.close()
     })
     server.listen(Number(process.env.PORT), '127.0.0.1')`
   const { master, port } = await startNode({ app, args: ['--no-respawn'] })
   await master.next('worker-ready')
   const { pid } = await ask(port, '/anew')
-  expect(await ask(port, '/again')).toEqual({ version: '/again', pid })
+  // With any listener left Node would answer no request that offers an upgrade.
+  expect(await ask(port, '/again')).toEqual({ version: '/again', pid, upgrades: 0 })
   await ask(port, '/end')
   expect(await master.exited).toBe(0)
   expect(told(master)).toEqual([])

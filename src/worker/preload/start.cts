@@ -58,6 +58,8 @@ function serve(contract: Contract, voice: Voice, sockets: Sockets): Bridge {
     onTaken(server, socket) {
       if (door.isOf(server)) return
       if (socket === sockets.probe) return door.giveUp()
+      // One that listens again is watched already.
+      if (servers.has(server)) return
       servers.add(server)
       sessions.watch(server)
       longLived.watch(server)
