@@ -33,7 +33,7 @@ export interface NpmLook {
   /** Null: nothing has changed. */
   readonly offer: NpmOffer | null
   readonly validators: Validators | null
-  /** As long only npm itself is asked (`Date.now()`); null: it is not needed. */
+  /** Until then only npm itself is asked (`Date.now()`); null: it is not needed. */
   readonly byNpmUntil: number | null
 }
 

@@ -28,9 +28,10 @@ const MAX_LOOKS = 400_000
 let sealing: Promise<unknown> = Promise.resolve()
 
 /**
- * Takes the staged folder, whatever comes of it, one after the other. `said` is what was reported of it: what goes into the ledger is what lies
- * on the disk, and the two are one or nothing is taken. A whole build of the same id is kept; one that is damaged is moved
- * aside first. Throws AutoupError: `refused` for links that lead out, `failed` when the disk does not play along.
+ * Takes the staged folder, whatever comes of it; several one after the other. `said` is what was reported of it: what
+ * goes into the ledger is what lies on the disk, and the two are one or nothing is taken. A whole build of the same id is
+ * kept; one that is damaged is moved aside first. Throws AutoupError: `refused` for links that lead out, `failed` when the
+ * disk does not play along.
  */
 export async function finishStaging(
   paths: StorePaths,

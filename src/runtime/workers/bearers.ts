@@ -1,8 +1,9 @@
 /**
  * Who bears the mark of a state directory: what a master of it has started, and what that has. Anybody can write a mark
  * into his own environment, and what it says decides who is ended, whose sockets are taken and whether a master may start
- * at all. So only those are believed whom a master starts: its own user, that of its workers, those that the last master gave a socket to
- * speak on, and stagers, whose group nobody else has.
+ * at all. So only those are believed who are whom a master starts its children as: its own user, that of its workers, those
+ * to whom the last master gave a socket to speak on, and stagers, whose group nobody else has. A worker that changes its
+ * user by itself is found by the sockets that it holds (orphans.ts).
  */
 
 import { readdirSync, statSync } from 'node:fs'
