@@ -12,7 +12,6 @@ import { AutoupError, type ErrorCode, EXIT_STATUS, errnoOf } from '../core/error
 import type { Stamped } from '../core/events.ts'
 import { isName } from '../core/name.ts'
 import type { Status } from '../core/status.ts'
-import { lockHolder } from '../system/lock-holder.ts'
 
 export interface MasterPlace {
   readonly name: string
@@ -70,8 +69,8 @@ export async function call<T>(
   path: string,
   options: CallOptions = {},
 ): Promise<T> {
-  const socket = await open(master).catch((error: unknown) => {
-    throw isAbsent(error) ? (heldBy(master) ?? error) : error
+  const socket = await open(master).catch(async (error: unknown) => {
+    throw isAbsent(error) ? ((await heldBy(master)) ?? error) : error
   })
   const { timeoutMs = ANSWER_TIMEOUT_MS } = options
   let isLate = false
@@ -92,7 +91,7 @@ export async function call<T>(
   const answer = parseAnswer(Buffer.concat(chunks).toString('utf8'))
   if (!answer || Buffer.byteLength(answer.body) < answer.length) {
     if (isLate && options.onTimeout !== undefined) throw new AutoupError('timed-out', options.onTimeout)
-    if (isLate) throw silent(master, timeoutMs ?? 0)
+    if (isLate) throw await silent(master, timeoutMs ?? 0)
     throw new AutoupError('failed', `'${master.name}' ended before it had answered`, { data: { isCut: true } })
   }
   const value: unknown = JSON.parse(answer.body)
@@ -171,7 +170,7 @@ async function runningAmong(places: readonly MasterPlace[]): Promise<MasterPlace
   const running = []
   for (const place of places) {
     const isHeard = existsSync(join(place.directory, SOCKET)) && (await isListening(place))
-    if (isHeard || lockHolder(join(place.directory, LOCK)) !== null) running.push(place)
+    if (isHeard || (await holderOf(place)) !== null) running.push(place)
   }
   return running
 }
@@ -233,18 +232,26 @@ function connected(path: string): Promise<Socket> {
 }
 
 /** As LSB has it for `status`: whether it serves is not known. Null where nobody holds the lock. */
-function heldBy({ name, directory }: MasterPlace): AutoupError | null {
-  const pid = lockHolder(join(directory, LOCK))
+async function heldBy(master: MasterPlace): Promise<AutoupError | null> {
+  const { name } = master
+  const pid = await holderOf(master)
   if (pid === null) return null
   const message = `'${name}' does not answer, but process ${pid} holds its lock: it is starting, stopping or at \`autoup stage\`; ask again, or look with \`ps ${pid}\``
   return new AutoupError('unknown', message, { data: { pid, isAbsent: true } })
 }
 
-function silent({ name, directory }: MasterPlace, timeoutMs: number): AutoupError {
-  const pid = lockHolder(join(directory, LOCK))
+async function silent(master: MasterPlace, timeoutMs: number): Promise<AutoupError> {
+  const { name } = master
+  const pid = await holderOf(master)
   const advice = pid === null ? '' : `; its workers serve on: end it with \`kill -9 ${pid}\` and start it again`
   const message = `'${name}' has not answered in ${formatDuration(timeoutMs)}, so its master hangs or is stopped${advice}`
   return new AutoupError('unknown', message, { data: { pid } })
+}
+
+/** Not loaded where a master answers. */
+async function holderOf({ directory }: MasterPlace): Promise<number | null> {
+  const { lockHolder } = await import('../system/lock-holder.ts')
+  return lockHolder(join(directory, LOCK))
 }
 
 function forbidden(directory: string, cause: unknown): AutoupError {
