@@ -6,7 +6,7 @@
  * the message is read, which is what a barrier waits for.
  */
 
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UNIX_PATH_MAX } from '../core/address.ts'
@@ -23,6 +23,8 @@ export interface NotifyAddress {
   readonly streamPath: string
   /** Reads the messages that are there now. */
   read(): void
+  /** Leaves word for the next master of who speaks here by now, where that is not the owner any more. */
+  noteUser(user: { readonly uid: number; readonly gid: number }): void
   /** Reads what is still there, then ends. Lines sent on the stream before may follow for a moment. */
   close(): void
 }
@@ -106,7 +108,14 @@ export class NotifyHub {
       }
       chmodSync(folder, 0o711)
       const read = (): void => void this.#read(receiver, MESSAGES_AT_CLOSE)
-      const address = { datagramPath, streamPath, read, close: () => this.#close(key, address, receiver, undo) }
+      const uid = owner?.uid ?? process.geteuid?.()
+      const noteUser: NotifyAddress['noteUser'] = (user) => {
+        if (user.uid !== uid) leaveFileOf(user, join(folder, 'user'))
+      }
+      const address: NotifyAddress = {
+        ...{ datagramPath, streamPath, read, noteUser },
+        close: () => this.#close(key, address, receiver, undo),
+      }
       this.#receivers.add(receiver)
       this.#addresses.set(key, address)
       return address
@@ -193,6 +202,15 @@ export function createRuntimeDirectory(): string {
   }
   const advice = 'make /tmp writable or set TMPDIR to a short path'
   throw new AutoupError('failed', `cannot make a directory for notify sockets (${reasons.join('; ')}): ${advice}`)
+}
+
+function leaveFileOf({ uid, gid }: { readonly uid: number; readonly gid: number }, path: string): void {
+  try {
+    writeFileSync(path, '')
+    chownSync(path, uid, gid)
+  } catch {
+    // No room, or the directory is gone.
+  }
 }
 
 function receiverAt(path: string): number {

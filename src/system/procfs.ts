@@ -171,7 +171,7 @@ export function findByEnvironment(key: string, value: string): FoundProcess[] {
 }
 
 /** Its real user and group, or null when it is gone. */
-function ownerOf(pid: number): { readonly uid: number; readonly gid: number } | null {
+export function ownerOf(pid: number): { readonly uid: number; readonly gid: number } | null {
   const match = /^Uid:\s*(\d+).*\nGid:\s*(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')
   return match ? { uid: Number(match[1]), gid: Number(match[2]) } : null
 }

@@ -51,6 +51,24 @@ test('who asks for a killed master hears that its workers serve on, and what to 
   expect((await next.master.cli('status')).stderr).not.toContain('still serve')
 })
 
+needs('root').test(
+  'a worker that has changed its user by itself, and holds no socket, is found and relieved',
+  async () => {
+    const app = "process.setgid(65534); process.setuid(65534); setTimeout(() => console.log('sleeps'), 2 ** 31 - 1)"
+    const args = ['--no-preload', '--ready', 'uptime:500ms']
+    const options: MasterOptions = { args, command: [process.execPath, '-e', app], stateDir: temporaryDirectory() }
+    const first = await startMaster(options)
+    await first.next('worker-ready')
+    const [orphan] = workersOf(first)
+    onEnd(() => kill(orphan!, 'SIGKILL'))
+    await first.kill9()
+    expect((await first.cli('status')).stderr).toContain(`still serve (pid ${orphan})`)
+    const next = await startMaster(options)
+    expect(await next.next('orphans-found')).toMatchObject({ pids: [orphan] })
+    await expectRelieved(next, [orphan!])
+  },
+)
+
 test('so it is on a unix socket, which keeps its path', async () => {
   const path = join(temporaryDirectory(), 'app.sock')
   const service = await startService({ args: BY_HAND, listen: [`unix:${path}`] })

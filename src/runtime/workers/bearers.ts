@@ -1,9 +1,8 @@
 /**
  * Who bears the mark of a state directory: what a master of it has started, and what that has. Anybody can write a mark
  * into his own environment, and what it says decides who is ended, whose sockets are taken and whether a master may start
- * at all. So only those are believed who are whom a master starts its children as: its own user, that of its workers, those
- * to whom the last master gave a socket to speak on, and stagers, whose group nobody else has. A worker that changes its
- * user by itself is found by the sockets that it holds (orphans.ts).
+ * at all. So only those are believed who are whom a master has children of: its own user, that of its workers, those who
+ * spoke to the last master, also where they had changed their user by then, and stagers, whose group nobody else has.
  */
 
 import { readdirSync, statSync } from 'node:fs'
@@ -21,9 +20,10 @@ export function bearersOf(
   return findByEnvironment('AUTOUP_STATE', root).filter(({ uid, gid }) => users.has(uid) || gid === STRANGERS)
 }
 
-/** The owners of the notify sockets of the last master, whose directory outlives it (runtime-directory.ts). */
+/** The owners of what lies beside the notify sockets of the last master, whose directory outlives it (runtime-directory.ts). */
 function speakersOf(run: string): readonly number[] {
-  return list(run).flatMap((worker) => statSync(join(run, worker, 'notify'), { throwIfNoEntry: false })?.uid ?? [])
+  const files = list(run).flatMap((worker) => list(join(run, worker)).map((name) => join(run, worker, name)))
+  return files.flatMap((file) => statSync(file, { throwIfNoEntry: false })?.uid ?? [])
 }
 
 function list(directory: string): readonly string[] {

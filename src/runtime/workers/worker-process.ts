@@ -11,6 +11,7 @@ import type { Failure } from '../../core/promotion.ts'
 import type { Ready } from '../../core/settings.ts'
 import type { Input } from '../../core/state.ts'
 import type { NotifyAddress } from '../../system/notify.ts'
+import { ownerOf } from '../../system/procfs.ts'
 import type { Exit } from '../../system/spawn.ts'
 import { explainExit, explainNotReady } from './explain.ts'
 import { Leftovers } from './leftovers.ts'
@@ -145,6 +146,9 @@ export class WorkerProcess {
   #onReady(how: string): void {
     this.#isReady = true
     this.#watch?.doors.release()
+    // It may have changed it by itself, as whoever is started as root does when he has what is root's alone.
+    const user = ownerOf(this.pid)
+    if (user) this.#notify?.noteUser(user)
     this.context.send({ type: 'worker-ready', worker: this.context.id, pid: this.pid, how })
     this.#onBeat()
   }
