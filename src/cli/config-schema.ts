@@ -20,7 +20,7 @@ export function configSchema(): Schema {
     title: 'autoup.config.json',
     description: 'Services that autoup keeps up to date and up.',
     if: { type: 'object', required: ['apps'] },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON schema
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON schema; with oneOf an editor tells of both forms at once.
     then: {
       type: 'object',
       description: 'Several apps. What stands beside "apps" holds for each that does not say otherwise.',

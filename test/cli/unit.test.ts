@@ -95,7 +95,7 @@ test('what says how the source is reached is said there as well, but no password
     no_proxy: 'a, b 1%',
     HTTPS_PROXY: 'http://me:secret@proxy:1',
     HTTP_PROXY: 'me:secret@proxy:1',
-    npm_config_registry: 'https://registry.lan/',
+    npm_config_registry: 'https://npm.example/',
     HOME: '/',
   }
   const args = ['unit', '--fetch', 'github:org/app', '--listen', '8080']
@@ -111,9 +111,9 @@ test('what says how the source is reached is said there as well, but no password
 })
 
 test('the registry of npm is said there for a package of npm', async () => {
-  const env = { npm_config_registry: 'https://registry.lan/', 'npm_config_@org:registry': 'https://own.lan/' }
+  const env = { npm_config_registry: 'https://npm.example/', 'npm_config_@org:registry': 'https://own.example/' }
   const { stdout, stderr } = await autoup(['unit', '--fetch', 'npm:app', '--listen', '8080'], { env })
-  expect(values(stdout, 'Environment')).toEqual(['npm_config_registry=https://registry.lan/'])
+  expect(values(stdout, 'Environment')).toEqual(['npm_config_registry=https://npm.example/'])
   expect(stderr).toMatch(/^autoup: npm_config_@org:registry is not written into the unit: .*\.npmrc of that user\n$/)
 })
 
