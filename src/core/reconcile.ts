@@ -49,7 +49,7 @@ function wanted(turn: Turn, generation: number): Wanted {
       case 'committing':
         return { min: instances, max: instances, reason: 'one too many' }
       case 'returning':
-        // It makes room for the committed build, which under \`exclusive\` cannot start beside it.
+        // It makes room for the committed build, which under `exclusive` cannot start beside it.
         if (isExclusive) return { min: 0, max: 0, reason: 'failed' }
         return { min: 0, max: Number.POSITIVE_INFINITY, reason: '' }
       case 'probation':

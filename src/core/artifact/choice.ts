@@ -4,10 +4,11 @@
  * operating system, the architecture, the C library, the program, and then, among files of one program, the kind of
  * build and the format. Files of different programs that fit equally well are a refusal, never a guess.
  *
- * The order in which names come does not matter, and names are hostile: nothing here throws or takes long.
+ * The order in which names come does not matter, and names are hostile: nothing here throws, or takes long unless the
+ * operator's own pattern does.
  */
 
-import { compilePattern, type Pattern } from '../pattern.ts'
+import { messageOf } from '../errors.ts'
 import { type ArtifactPlatform, fitOf } from './fit.ts'
 import { nothingFits, tied } from './refusal.ts'
 import {
@@ -32,7 +33,7 @@ export interface ArtifactHints {
   readonly preferName?: string
   /** Only names that contain this, letter for letter. */
   readonly match?: string
-  /** Only names that this finds something in (pattern.ts). */
+  /** Only names that this regular expression of the operator's finds something in; `(?i)` may stand before it. */
   readonly matchRegex?: string
   /** Only archives of several files. */
   readonly archiveOnly?: boolean
@@ -59,7 +60,7 @@ export function chooseArtifact(
   const programs = [hints.preferName, hints.project].map(programOf).filter((program) => program !== '')
   const traits = readTraits(all, programs, hints.version ?? null)
   const saysPlatforms = traits.some(({ os, archs }) => os !== null || archs.size > 0)
-  const pattern = hints.matchRegex === undefined ? null : compilePattern(hints.matchRegex)
+  const pattern = hints.matchRegex === undefined ? null : compile(hints.matchRegex)
   const preferred = [hints.match, hints.preferName].map(programOf)
   const project = programOf(hints.project)
 
@@ -119,12 +120,21 @@ function listed(
 function unwanted(
   { name, format }: Traits,
   hints: ArtifactHints,
-  pattern: Pattern | { problem: string } | null,
+  pattern: RegExp | { readonly problem: string } | null,
 ): string | null {
   if (hints.match !== undefined && !name.includes(hints.match)) return `does not contain '${hints.match}'`
   if (pattern !== null && ('problem' in pattern || !pattern.test(name))) return `does not match '${hints.matchRegex}'`
   if (hints.archiveOnly && format.kind !== 'archive') return 'not an archive'
   return null
+}
+
+function compile(source: string): RegExp | { readonly problem: string } {
+  const [, flags, pattern = ''] = /^(?:\(\?(i)\))?(.*)$/s.exec(source) ?? []
+  try {
+    return new RegExp(pattern, flags ?? '')
+  } catch (error) {
+    return { problem: messageOf(error) }
+  }
 }
 
 function programOf(hint: string | undefined): string {
