@@ -15,7 +15,7 @@ export interface GithubKnown {
     /** Of all that a build depends on: the assets, their sizes, digests and times. */
     readonly fingerprint: string
   }
-  /** The name of the chosen artifact without its version (artifact-shape.ts), or null before the first. */
+  /** The name of the chosen artifact without its version (core/artifact/shape.ts), or null before the first. */
   readonly shape: string | null
   /** The highest of all pages, where there is more than one, and when that was looked up (wall clock). */
   readonly deep: { readonly id: number; readonly version: string; readonly at: number } | null

@@ -117,9 +117,15 @@ export function allPids(): number[] {
 export function socketInodes(pid: number): Set<number> {
   const inodes = new Set<number>()
   for (const { target } of openFiles(pid)) {
-    if (target.startsWith('socket:[')) inodes.add(Number(target.slice(8, -1)))
+    const inode = socketInodeIn(target)
+    if (inode !== null) inodes.add(inode)
   }
   return inodes
+}
+
+/** Of `socket:[inode]`, as a descriptor leads to it; null of anything else. */
+export function socketInodeIn(target: string): number | null {
+  return target.startsWith('socket:[') ? Number(target.slice(8, -1)) : null
 }
 
 /** Of all of these. */
@@ -178,7 +184,7 @@ export function ownerOf(pid: number): { readonly uid: number; readonly gid: numb
 
 /** Processes that hold one of these sockets: finds also what has written over its environment. */
 export function holdersOf(inodes: ReadonlySet<number>): number[] {
-  return allPids().filter((pid) => openFiles(pid).some(({ target }) => holds(target, inodes)))
+  return allPids().filter((pid) => openFiles(pid).some(({ target }) => inodes.has(socketInodeIn(target) ?? -1)))
 }
 
 /** The program that it runs, as a path, or null; of a script this is the interpreter. */
@@ -194,10 +200,6 @@ export function programOf(pid: number): string | null {
 export function rssOf(pid: number): number | null {
   const match = /^VmRSS:\s*(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')
   return match ? Number(match[1]) * 1024 : null
-}
-
-function holds(target: string, inodes: ReadonlySet<number>): boolean {
-  return target.startsWith('socket:[') && inodes.has(Number(target.slice(8, -1)))
 }
 
 /** For when /proc cannot be read: then nobody is dead just because he was not seen. */

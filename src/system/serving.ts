@@ -1,14 +1,15 @@
 /**
- * Whether a worker serves: the `auto` readiness of DESIGN.md section 4. A server is seen in the kernel, without its help: its epoll watches our listener, or it has
- * accepted a connection of ours (servers on select or poll have no epoll). A connection belongs to the process that
- * holds its inode, so the old generation on the same socket is never taken for the new one.
+ * Whether a worker serves: the `auto` readiness of DESIGN.md section 4. A server is seen in the kernel, without its
+ * help: its epoll watches our listener, or it has accepted a connection of ours (servers on select or poll have no
+ * epoll). A connection belongs to the process that holds its inode, so the old generation on the same socket is never
+ * taken for the new one.
  */
 
 import { errnoOf } from '../core/errors.ts'
 import { close } from './libc/descriptors.ts'
 import { pidfdGetfd, pidfdOpen } from './libc/processes.ts'
 import { getsockname, isListening } from './libc/sockets.ts'
-import { epollWatchesAny, openFiles, socketInodes, socketsOf, treeOf } from './procfs.ts'
+import { epollWatchesAny, openFiles, socketInodeIn, socketInodes, socketsOf, treeOf } from './procfs.ts'
 import { connectedSockets } from './socket-tables.ts'
 
 export type ServingProof = 'epoll' | 'accepted'
@@ -79,12 +80,15 @@ const FEW = 64
 function askSockets(tree: readonly number[], sockets: ReadonlySet<number>): Map<number, SocketName> | null {
   const names = new Map<number, SocketName>()
   for (const member of tree) {
-    const open = openFiles(member).filter(({ target }) => sockets.has(inodeIn(target)) && !names.has(inodeIn(target)))
+    const open = openFiles(member).flatMap(({ fd, target }) => {
+      const inode = socketInodeIn(target)
+      return inode !== null && sockets.has(inode) && !names.has(inode) ? [{ fd: Number(fd), inode }] : []
+    })
     if (open.length === 0) continue
     let pidfd = -1
     try {
       pidfd = pidfdOpen(member)
-      for (const { fd, target } of open) names.set(inodeIn(target), nameOfCopy(pidfd, Number(fd)))
+      for (const { fd, inode } of open) names.set(inode, nameOfCopy(pidfd, fd))
     } catch (error) {
       // A descriptor or a process that is gone meanwhile has accepted nothing that would still count.
       if (errnoOf(error) === 'EPERM' || errnoOf(error) === 'ENOSYS') return null
@@ -104,8 +108,4 @@ function nameOfCopy(pidfd: number, fd: number): SocketName {
   } finally {
     close(copy)
   }
-}
-
-function inodeIn(target: string): number {
-  return Number(/^socket:\[(\d+)\]$/.exec(target)?.[1])
 }

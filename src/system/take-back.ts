@@ -8,7 +8,7 @@ import { inodeOf } from './describe-socket.ts'
 import { close } from './libc/descriptors.ts'
 import { pidfdGetfd, pidfdOpen } from './libc/processes.ts'
 import { isListening } from './libc/sockets.ts'
-import { openFiles } from './procfs.ts'
+import { openFiles, socketInodeIn } from './procfs.ts'
 
 /**
  * The descriptors, now ours, by address. `wanted` maps address to inode. What the kernel does not give (EPERM under
@@ -31,8 +31,8 @@ export function takeBack(pids: readonly number[], wanted: ReadonlyMap<string, nu
 function socketsOf(pid: number, wanted: ReadonlyMap<number, string>): Map<number, number> {
   const found = new Map<number, number>()
   for (const { fd, target } of openFiles(pid)) {
-    const inode = Number(/^socket:\[(\d+)\]$/.exec(target)?.[1])
-    if (wanted.has(inode)) found.set(inode, Number(fd))
+    const inode = socketInodeIn(target)
+    if (inode !== null && wanted.has(inode)) found.set(inode, Number(fd))
   }
   return found
 }

@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { AutoupError } from '../core/errors.ts'
+import { capabilities } from './own-limits.ts'
 
 export interface User {
   /** As in passwd, or the number where it has no name. */
@@ -47,7 +48,7 @@ export function lookUpUser(text: string): User {
 /** Throws AutoupError `failed` where this process may start nothing as that user. */
 export function requireSwitchTo({ name, uid, gid }: User): void {
   if (process.geteuid?.() === uid && process.getegid?.() === gid) return
-  if ((ownCapabilities() & SWITCHING) === SWITCHING) return
+  if ((capabilities('CapEff') & SWITCHING) === SWITCHING) return
   const advice = 'start autoup as root, or leave --user out'
   throw new AutoupError(
     'failed',
@@ -57,12 +58,6 @@ export function requireSwitchTo({ name, uid, gid }: User): void {
 
 /** CAP_CHOWN, for the sockets that a worker speaks on, CAP_SETGID and CAP_SETUID (capabilities(7)). */
 const SWITCHING = (1n << 0n) | (1n << 6n) | (1n << 7n)
-
-/** The effective ones (proc_pid_status(5)); root has all of them, unless they were taken away. */
-function ownCapabilities(): bigint {
-  const match = /^CapEff:\s+([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))
-  return BigInt(`0x${match?.[1] ?? '0'}`)
-}
 
 function lookUpGroup(name: string): number {
   const entry = find('group', name)

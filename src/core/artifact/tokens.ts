@@ -1,7 +1,7 @@
 /**
  * The vocabulary of artifact names: which words people use for operating systems, processors, C libraries and the
  * rest. Every table is data, so that a new spelling is one word more here and nothing else anywhere. Words are lower
- * case and glued (`x86_64` is found as `x8664`, `mac-os` as `macos`; artifact-words.ts does that).
+ * case and glued (`x86_64` is found as `x8664`, `mac-os` as `macos`; words.ts does that).
  */
 
 /** What a word says. One word may say several things: `alpine` is Linux with musl. */

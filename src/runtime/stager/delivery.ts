@@ -148,7 +148,5 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 /** Not an accident of the network: the disk, or a bound. */
 function isFinal(error: unknown): boolean {
   if (error instanceof AutoupError) return error.data.isFinal === true
-  return (
-    typeof (error as NodeJS.ErrnoException).syscall === 'string' && (error as NodeJS.ErrnoException).syscall === 'write'
-  )
+  return (error as NodeJS.ErrnoException).syscall === 'write'
 }

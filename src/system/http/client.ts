@@ -1,8 +1,8 @@
 /**
  * The one HTTP client, for sources that are reached over the network; it runs in the stager. Everything is bounded: the
  * number of redirects, the size of a body, the time without an answer and without progress. Redirects are followed by
- * hand, since one may lead from https to http, to a file, or to a host that must not see a token. Nothing is unpacked on
- * the way: what is hashed is what was sent. Proxies come from the environment (http-proxy.ts).
+ * hand, since one may lead from https to http, to a file, or to a host that must not see a token. Nothing is unpacked
+ * on the way: what is hashed is what was sent. Proxies come from the environment (proxy.ts).
  */
 
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
