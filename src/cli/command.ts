@@ -17,6 +17,10 @@ export interface OptionSpec {
   readonly help: string
   /** As shown in the help. */
   readonly default?: string
+  /** Of a number; 0 where it is absent. */
+  readonly least?: number
+  /** What it may look like; an editor offers these. */
+  readonly examples?: readonly string[]
   /** Heading in the help. */
   readonly group?: string
   /** It may stand in the environment as well (`environmentName`). */

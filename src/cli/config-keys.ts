@@ -15,7 +15,7 @@ export type JsonKind = 'switch' | 'number' | 'text' | 'word' | 'list' | 'words'
 
 export interface ConfigKey {
   readonly kind: JsonKind
-  readonly option: Pick<OptionSpec, 'help' | 'value' | 'default' | 'choices'>
+  readonly option: Pick<OptionSpec, 'help' | 'value' | 'default' | 'choices' | 'least' | 'examples'>
   /** What it takes, for messages: `a text`. */
   readonly form: string
   takes(value: unknown): boolean
