@@ -34,6 +34,8 @@ export interface WorkerContext {
   readonly others: () => readonly number[]
   /** Its sockets get to it whatever it asks for. */
   readonly findsSockets: () => boolean
+  /** Nothing of it may go on beside its successor. */
+  readonly isExclusive: () => boolean
   /** The worker has ended. */
   readonly onGone: () => void
   /** It has crashed, and others of its session go on. */
@@ -195,19 +197,22 @@ export class WorkerProcess {
   }
 
   #onOver(exit: Exit): void {
-    const { drainSignal, onGone, onLeftovers } = this.context
+    const { drainSignal, isExclusive, onGone, onLeftovers } = this.context
     this.#stopWatching()
     this.#notify?.close()
     this.#watch?.doors.release()
-    const leftovers = new Leftovers(() => this.#lineage.left(), drainSignal)
+    const mustEnd = !this.#isDraining && isExclusive()
+    const leftovers = new Leftovers(() => this.#lineage.left(), mustEnd ? 'SIGKILL' : drainSignal)
     const over = (): void => {
       this.#send(exit)
       onGone()
     }
     if (leftovers.look()) return over()
     // A wrapper that ended at the drain signal leaves the server itself: that has the rest of the time to finish.
-    // After a crash its place is free at once, and what it left behind ends on its own time.
-    if (this.#isDraining) return void leftovers.gone.then(over)
+    // After a crash its place is free at once, and what it left behind ends on its own time; under `exclusive` its place
+    // is free when that has ended, so it ends now.
+    if (mustEnd) this.#lineage.kill()
+    if (mustEnd || this.#isDraining) return void leftovers.gone.then(over)
     over()
     onLeftovers(() => this.#lineage.kill())
   }

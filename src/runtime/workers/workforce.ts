@@ -9,6 +9,7 @@ import type { Settings } from '../../core/settings.ts'
 import type { Effect, Input, State } from '../../core/state.ts'
 import { ORPHANS } from '../../core/workers.ts'
 import type { StorePaths } from '../../store/layout.ts'
+import { type AwakeTimer, afterAwake } from '../../system/awake.ts'
 import type { Listener } from '../../system/listeners.ts'
 import type { NotifyAddress, NotifyHub } from '../../system/notify.ts'
 import { spawnChild } from '../../system/spawn.ts'
@@ -40,7 +41,7 @@ export class Workforce {
   readonly #context: WorkforceContext
   readonly #workers = new Map<number, WorkerProcess>()
   /** What crashed workers have left behind, which has a drain timeout to finish. */
-  readonly #leftovers = new Set<() => void>()
+  readonly #leftovers = new Map<() => void, AwakeTimer>()
 
   constructor(context: WorkforceContext) {
     this.#context = context
@@ -126,16 +127,18 @@ export class Workforce {
 
   /** Nothing that was started here goes on. */
   end(): void {
-    for (const kill of this.#leftovers) kill()
+    for (const [kill, timer] of this.#leftovers) {
+      timer.stop()
+      kill()
+    }
   }
 
   #endLater(kill: () => void): void {
-    this.#leftovers.add(kill)
     const late = (): void => {
       this.#leftovers.delete(kill)
       kill()
     }
-    setTimeout(late, this.#context.settings.drainTimeoutMs).unref()
+    this.#leftovers.set(kill, afterAwake(this.#context.settings.drainTimeoutMs, late))
   }
 
   #workerContext(
@@ -155,6 +158,7 @@ export class Workforce {
       drainSignal: drainSignalOf(settings, launch),
       watchdogMs: settings.watchdogMs,
       send,
+      isExclusive: () => this.#context.settings.strategy === 'exclusive',
       findsSockets: () => settings.embedded !== null || (preload !== null && runsNode(argv)),
       others: () => [...this.#workers].filter(([other]) => other !== id).map(([, worker]) => worker.pid),
       onGone: () => this.#workers.delete(id),
