@@ -13,6 +13,7 @@ import { messageOf } from '../../core/errors.ts'
 import { shownSource } from '../../core/source.ts'
 import { createFolders } from '../../store/layout.ts'
 import { keepPartial, PARTIAL_PREFIX } from '../../store/partial-file.ts'
+import { afterAwake } from '../../system/awake.ts'
 import { killSession } from '../../system/kill-session.ts'
 import { readStat } from '../../system/procfs.ts'
 import { removeTree } from '../../system/tree.ts'
@@ -73,9 +74,8 @@ export function stage(
     verdict ??= { type: 'error', message: why }
     kill()
   }
-  const deadline = setTimeout(
-    () => end(`the stager was ended after ${formatDuration(deadlineMs)}: the release took too long`),
-    deadlineMs,
+  const deadline = afterAwake(deadlineMs, () =>
+    end(`the stager was ended after ${formatDuration(deadlineMs)}: the release took too long`),
   )
   const lastWords = listenTo(child, () => end('the stager wrote to its stderr without end, and was ended'))
   const gate = newReportGate()
@@ -99,7 +99,7 @@ export function stage(
     setTimeout(() => closePipes(child), CLOSE_GRACE_MS).unref()
   })
   const done = exitOf(child).then(async (how) => {
-    clearTimeout(deadline)
+    deadline.stop()
     const last = verdict ?? {
       type: 'error',
       message: `the stager for ${shownSource(job.source)} ${how} before it came to a verdict${lastWords()}; it is tried again`,

@@ -15,14 +15,16 @@ import type { Settings } from '../../core/settings.ts'
 import { readBuild } from '../../store/build-file.ts'
 import { buildOfProcess } from '../../store/in-use.ts'
 import type { StorePaths } from '../../store/layout.ts'
+import { afterAwake } from '../../system/awake.ts'
 import { isBoundTo, type Place } from '../../system/describe-socket.ts'
-import { killSession } from '../../system/kill-session.ts'
+import { killSession, sessionMembers } from '../../system/kill-session.ts'
 import { environmentOf, holdersOf, isAlive, readStat, socketInodes, socketsOf, treeOf } from '../../system/procfs.ts'
 import { listeningSockets } from '../../system/socket-tables.ts'
 import { takeBack } from '../../system/take-back.ts'
 import { livingMaster } from '../master-mark.ts'
 import { bearersOf } from './bearers.ts'
 import { drainSignalOf, launchOfOrphan } from './launch.ts'
+import { Leftovers } from './leftovers.ts'
 import { trackStranger } from './process.ts'
 
 export interface Orphan {
@@ -171,20 +173,26 @@ function orphanOf(
   return [{ pid, build: { id, version, stagedAt: '', committedAt: null, proofs: [] } }]
 }
 
-/** Asks them to finish and waits until they have; ends them at the timeout, or when nobody is to wait any more. */
+/** Asks them to finish and waits until all of them has ended; kills it at the timeout, or when nobody is to wait any more. */
 export async function drainOrphans(
   orphans: readonly Orphan[],
   settings: Pick<Settings, 'command' | 'drainSignal' | 'drainTimeoutMs'>,
   isUrgent: AbortSignal,
 ): Promise<void> {
   const tracked = orphans.flatMap(({ pid }) => trackStranger(pid) ?? [])
-  for (const process of tracked) process.signal(drainSignalOf(settings, launchOfOrphan(process.pid, settings)))
+  const ends = tracked.map(async (process) => {
+    const signal = drainSignalOf(settings, launchOfOrphan(process.pid, settings))
+    process.signal(signal)
+    await process.exited
+    const { pid, startTicks } = process.session ?? process
+    await new Leftovers(() => sessionMembers(pid, startTicks), signal).gone
+  })
   const killAll = (): void => {
-    for (const process of tracked) if (isAlive(process.pid, process.startTicks)) process.killGroup()
+    for (const process of tracked) process.killGroup()
   }
-  const timer = setTimeout(killAll, settings.drainTimeoutMs)
+  const deadline = afterAwake(settings.drainTimeoutMs, killAll)
   isUrgent.addEventListener('abort', killAll)
   if (isUrgent.aborted) killAll()
-  await Promise.all(tracked.map((process) => process.exited))
-  clearTimeout(timer)
+  await Promise.all(ends)
+  deadline.stop()
 }

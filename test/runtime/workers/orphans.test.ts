@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
+import { COMMAND } from '../../../src/core/build.ts'
 import { EMPTY_LEDGER } from '../../../src/core/ledger.ts'
-import { findLeft } from '../../../src/runtime/workers/orphans.ts'
+import { drainOrphans, findLeft } from '../../../src/runtime/workers/orphans.ts'
 import { killSession, sessionMembers } from '../../../src/system/kill-session.ts'
 import { onEnd } from '../../support/on-end.ts'
+import { SETTINGS } from '../../support/settings.ts'
 import { temporaryStore } from '../../support/stores.ts'
 
 test('what a stager of the dead master has started is ended, also where the stager itself has ended before', async () => {
@@ -16,5 +18,16 @@ test('what a stager of the dead master has started is ended, also where the stag
   await once(leader, 'exit')
   expect(sessionMembers(pid, 0)).toHaveLength(1)
   expect(findLeft(paths, EMPTY_LEDGER, [], null)).toEqual({ orphans: [], listeners: [] })
+  expect(sessionMembers(pid, 0)).toEqual([])
+})
+
+test('an orphan is drained when what its main process has left behind has ended too', async () => {
+  const server = `trap "" TERM; echo; exec sleep 1000`
+  const wrapper = spawn('/bin/sh', ['-c', `sh -c '${server}' & wait`], { detached: true, stdio: ['ignore', 'pipe', 2] })
+  const pid = wrapper.pid as number
+  onEnd(() => killSession(pid, 0))
+  await once(wrapper.stdout!, 'data')
+  const settings = { ...SETTINGS, drainTimeoutMs: 300 }
+  await drainOrphans([{ pid, build: COMMAND }], settings, new AbortController().signal)
   expect(sessionMembers(pid, 0)).toEqual([])
 })
