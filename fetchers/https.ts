@@ -1,24 +1,28 @@
 /**
- * `https://…`, and `http://` on this machine: a file that somebody replaces there, or a manifest that says which version
- * there is and which file is for which machine. What ends in `.json`, or is answered as `application/json`, is a
+ * `https://…`, and `http://` on this machine: a file that somebody replaces there, one for each `{version}`, or a manifest
+ * that says which version there is and which file is for which machine. What ends in `.json`, or is answered as `application/json`, is a
  * manifest. Each check asks only whether something changed; a change seen is not yet a release: it must stand still.
  */
 
 import type { Check, Explanation, FetchContext, Fetcher, Known } from '../src/core/source.ts'
-import { BLIND_MS, isFileKnown, isManifestKnown } from './https/known.ts'
-import { fillIn, wordsOf } from './https/location.ts'
+import { isFileKnown, isManifestKnown, isReadLately, isVersionKnown } from './https/known.ts'
+import { fillIn, versionedLocation, wordsOf } from './https/location.ts'
 
 export const httpsFetcher: Fetcher = {
   scheme: 'https',
 
-  /** A server that says nothing of its file is read whole, so not each time. Nothing is asked here. */
+  /** Nothing is asked here. A text that says the version may have changed, whatever its file's server is like. */
   async changed(_location: string, known: Known): Promise<boolean> {
-    if (!isFileKnown(known) || known.read === null) return true
-    const age = Date.now() - known.read.at
-    return age < 0 || age >= BLIND_MS
+    const file = isVersionKnown(known) && known.text === null ? known.file : known
+    return !isFileKnown(file) || !isReadLately(file)
   },
 
   async check(context, known): Promise<Check> {
+    const versioned = versionedLocation(context.location)
+    if (versioned !== null) {
+      const { checkVersioned } = await import('./https/version.ts')
+      return checkVersioned(context, versioned, known)
+    }
     const address = fillIn(context.location, wordsOf(context))
     if (!isJsonName(address)) return checkByType(context, address, known)
     const { checkManifest } = await import('./https/manifest.ts')
@@ -26,6 +30,11 @@ export const httpsFetcher: Fetcher = {
   },
 
   async explain(context): Promise<Explanation> {
+    const versioned = versionedLocation(context.location)
+    if (versioned !== null) {
+      const { explainVersioned } = await import('./https/version.ts')
+      return explainVersioned(context, versioned)
+    }
     const address = fillIn(context.location, wordsOf(context))
     const { lookAt } = await import('./https/look.ts')
     const type = isJsonName(address)

@@ -35,6 +35,17 @@ export interface ManifestKnown {
   readonly digest: string
 }
 
+/** Of an address with `{version}`. */
+export interface VersionKnown {
+  readonly kind: 'version'
+  /** As it is filled in. */
+  readonly version: string
+  /** Of the text that says it; null where the operator does. */
+  readonly text: Look | null
+  /** Of the file of that version. */
+  readonly file: unknown
+}
+
 /** Between two checks of a server that says nothing. An operator who asks is answered at once. */
 export const BLIND_MS = 600_000
 
@@ -56,6 +67,17 @@ export function isFileKnown(known: unknown): known is FileKnown {
 export function isManifestKnown(known: unknown): known is ManifestKnown {
   const { kind, look, digest } = (known ?? {}) as Partial<ManifestKnown>
   return kind === 'manifest' && isLook(look) && typeof digest === 'string'
+}
+
+export function isVersionKnown(known: unknown): known is VersionKnown {
+  const { kind, version, text } = (known ?? {}) as Partial<VersionKnown>
+  return kind === 'version' && typeof version === 'string' && (text === null || isLook(text))
+}
+
+/** A server that says nothing of its file is read whole, so not each time. */
+export function isReadLately({ read }: FileKnown): boolean {
+  const age = read === null ? BLIND_MS : Date.now() - read.at
+  return age >= 0 && age < BLIND_MS
 }
 
 function isLook(value: unknown): value is Look {

@@ -39,11 +39,11 @@ function fromSource(source: string): string {
     // A range follows the last @ but one that begins a scope.
     return lastOf(rest.replace(/(?<=.)@.*$/s, ''))
   }
-  const path = rest.replace(/[?#].*$/s, '')
-  // `app-{os}-{arch}.gz`: what comes before the placeholders, unless nothing does.
-  const last = lastOf(path)
-  const fixed = last.replace(/[-_.]?\{.*$/s, '')
-  return stripped(fixed || last)
+  // What says the `{version}` stands behind its own @.
+  const path = rest.replace(/(?<=\{version\}.*)@.*$/s, '').replace(/[?#].*$/s, '')
+  // `app-{os}-{arch}.gz`: what comes before the placeholders, or, where nothing does, the folder above.
+  const fixed = path.split('/').map((part) => part.replace(/(?:(?:^|[-_.])v)?[-_.]?\{.*$/s, ''))
+  return stripped(lastOf(fixed.join('/')))
 }
 
 function fromCommand(command: readonly string[]): string {

@@ -107,7 +107,7 @@ export interface Piece {
 /** A release source as it may be shown: without what a URL or a plugin's options may carry of secrets. */
 export function shownSource(source: string): string {
   if (/^(?:github|npm|file):/.test(source)) return source
-  return source.replace(/^(https?:\/\/)[^/?#]*@/, '$1').replace(/^([^?#]*)\?[^#]*/, '$1?…')
+  return source.replace(/(https?:\/\/)[^/?#]*@/g, '$1').replace(/^([^?#]*)\?[^#]*/, '$1?…')
 }
 
 /** Bytes that `keep` has hashed; `isHere` where it could also write them to the job's own place. */

@@ -17,6 +17,12 @@ test.each([
   ['npm:@scope/pkg@^2', 'pkg'],
   ['https://example.org/dl/app-{os}-{arch}.tar.gz', 'app'],
   ['https://example.org/dl/{version}/app.tgz?token=1', 'app'],
+  ['https://u:p@example.org/app-{version}-{os}.tar.gz@1.4.2', 'app'],
+  ['https://dl.example.org/{version}/bin/app@https://example.org/stable.txt', 'app'],
+  ['https://example.org/app/v{version}/{os}.tgz@1.4.2', 'app'],
+  ['https://example.org/dev{os}_v{version}.tgz@1.4.2', 'dev'],
+  ['https://example.org/app/{version}/{os}-{arch}.tgz@1.4.2', 'app'],
+  ['https://example.org/{version}@1.4.2', 'example.org'],
   ['https://example.org', 'example.org'],
   ['./plugin.js?key=value', 'plugin'],
 ])('of the source %s: %s', (source, name) => {

@@ -33,8 +33,7 @@ describe('an address', () => {
     ['http://h:99999/', /write http:\/\/host\/path/],
     ['https://h/a b', /none/],
     ['http://me:secret@h/app', /^the login in --fetch would go to h unencrypted: use https, or leave it out$/],
-    ['https://h/app-{version}', /\{version\} cannot be filled in .* put it into a manifest/],
-    ['https://h/app-{goos}', /\{goos\} in --fetch means nothing: there are \{os\}, \{arch\} and \{libc\}/],
+    ['https://h/app-{goos}', /\{goos\} in --fetch means nothing: there are \{os\}, \{arch\}, \{libc\} and \{version\}/],
   ])('%s is none', async (spec, what) => {
     await expect(fetcherFor(spec)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(what) })
   })

@@ -88,6 +88,22 @@ const https: Subject = {
   },
 }
 
+const versioned: Subject = {
+  fetcher: httpsFetcher,
+  async open() {
+    const site = await serveSite()
+    return {
+      location: `${site.origin}/app-{version}@${site.origin}/stable.txt`,
+      async publish(number) {
+        site.put(`/app-${number}.0.0`, Buffer.from(bytesOf(number)))
+        site.put('/stable.txt', `${number}.0.0\n`)
+        return bytesOf(number)
+      },
+      close: async () => undefined,
+    }
+  },
+}
+
 const github: Subject = {
   fetcher: githubFetcher,
   async open() {
@@ -158,6 +174,7 @@ const { fetcher: example } = await fetcherFor('./examples/custom-fetcher/version
 suite('file:, a file,', file)
 suite('file:, a directory,', directory)
 suite('https:', https)
+suite('https:, a version that a text says,', versioned)
 suite('github:', github)
 suite('the example of a plugin', { fetcher: example, open: versionServer })
 needs('npm').describe('with npm', () => suite('npm:', npm))
