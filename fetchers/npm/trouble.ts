@@ -4,6 +4,7 @@
  */
 
 import { AutoupError } from '../../src/core/errors.ts'
+import { printableLine } from '../../src/core/shown.ts'
 
 export interface NpmFailure {
   readonly status: number | null
@@ -61,13 +62,13 @@ function sentence({ about, registry, token }: NpmFailure, { code, summary, detai
     case 'ENEEDAUTH':
       return privateSentence(about, registry, hasToken)
     case 'ETARGET':
-      return `${about} asks for a version that ${where} does not have: ${clean(summary, token)}`
+      return `${about} asks for a version that ${where} does not have: ${redacted(summary, token)}`
     case 'EINTEGRITY':
-      return `the bytes of ${about} are not those that ${where} announced: ${clean(summary, token)}`
+      return `the bytes of ${about} are not those that ${where} announced: ${redacted(summary, token)}`
     case 'EBADPLATFORM':
-      return `${about} is not for this machine: ${clean(summary, token)}`
+      return `${about} is not for this machine: ${redacted(summary, token)}`
     case 'ERESOLVE':
-      return `the dependencies of ${about} do not fit each other: ${clean(summary, token)}`
+      return `the dependencies of ${about} do not fit each other: ${redacted(summary, token)}`
     case 'ENOSPC':
       return `the disk is full, so ${about} could not be installed: free some space`
     case 'ENOTFOUND':
@@ -83,11 +84,11 @@ function sentence({ about, registry, token }: NpmFailure, { code, summary, detai
       return `${where} cannot be reached (${code}): check the network, and the registry that npm is configured for`
     default:
       if (/git/.test(summary))
-        return `${about} needs something from git (${clean(detail, token)}): only packages of a registry are taken`
+        return `${about} needs something from git (${redacted(detail, token)}): only packages of a registry are taken`
       if (isCertificate(code)) {
         return `the certificate of ${where} does not verify (${code}): name your own authority in NODE_EXTRA_CA_CERTS`
       }
-      return `npm could not get ${about}: ${clean(summary || `it ended with status ${code}`, token)}`
+      return `npm could not get ${about}: ${redacted(summary || `it ended with status ${code}`, token)}`
   }
 }
 
@@ -113,8 +114,7 @@ function isCertificate(code: string): boolean {
 }
 
 /** One line, no token, no password of an address. */
-function clean(text: string, token: string | null): string {
-  const line = (text.split('\n')[0] ?? '').slice(0, 400)
-  const plain = line.replace(/\p{Cc}/gu, ' ').replace(/\/\/[^/@\s]*@/g, '//')
+function redacted(text: string, token: string | null): string {
+  const plain = printableLine(text.split('\n')[0] ?? '', 400).replace(/\/\/[^/@\s]*@/g, '//')
   return token === null ? plain : plain.replaceAll(token, '…')
 }

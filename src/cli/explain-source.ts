@@ -5,9 +5,9 @@ import { fetcherFor } from '../../fetchers/index.ts'
 import type { ArtifactPlatform } from '../core/artifact/choice.ts'
 import { AutoupError } from '../core/errors.ts'
 import { type Explanation, shownSource } from '../core/source.ts'
+import { clean } from '../report/clean.ts'
 import { bookOf, loadBudgets, saveBudget } from '../runtime/budgets.ts'
 import { lazyHttpClient } from '../runtime/stager/lazy-http.ts'
-import { plainText } from '../runtime/stager/stage-protocol.ts'
 import { tokenFor } from '../runtime/stager/token.ts'
 import type { Input } from './command.ts'
 import type { Io } from './io.ts'
@@ -44,6 +44,6 @@ export async function explainSource(
     token: tokenFor(fetcher.scheme, { file: tokenFile && resolve(io.cwd, tokenFile), env: io.env }),
     scratch: '/nonexistent',
     budgets: bookOf(loadBudgets(stateDir), (key, budget) => saveBudget(stateDir, key, budget)),
-    warn: (message) => void io.stderr.write(`autoup: ${plainText(message)}\n`),
+    warn: (message) => void io.stderr.write(`autoup: ${clean(message)}\n`),
   })
 }

@@ -4,6 +4,8 @@
  * keys and malformed numbers are ignored, as the manual asks; parsing never throws.
  */
 
+import { printableLine } from './shown.ts'
+
 export type Notification =
   | { readonly kind: 'ready' }
   | { readonly kind: 'status'; readonly text: string }
@@ -16,9 +18,6 @@ export type Notification =
   | { readonly kind: 'extend-timeout'; readonly ms: number }
   /** Answered by having been read: the sender waits until its descriptor is closed. */
   | { readonly kind: 'barrier' }
-
-/** A status is a word to the operator, not a log. */
-const STATUS_MAX_CHARACTERS = 200
 
 /** PID_MAX_LIMIT of a 64-bit kernel (proc_sys_kernel(5)). */
 const PID_MAX = 4_194_304
@@ -33,14 +32,6 @@ export function parseNotification(text: string): Notification[] {
     if (notification !== null) found.push(notification)
   }
   return found
-}
-
-/** One line of at most `max` printable characters: what a stranger's text is cut down to before it is shown. */
-export function printableLine(text: string, max: number = STATUS_MAX_CHARACTERS): string {
-  // Cc: controls; Cf: invisible and bidirectional marks; Zl, Zp: line and paragraph breaks; Cs: half a character.
-  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim()
-  const characters = [...plain]
-  return characters.length <= max ? plain : `${characters.slice(0, max - 1).join('')}…`
 }
 
 function parseLine(key: string, value: string): Notification | null {

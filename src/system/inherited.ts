@@ -17,8 +17,8 @@ export interface InheritedSocket extends SocketDescription {
   readonly inode: number
 }
 
-/** SD_LISTEN_FDS_START. */
-const FIRST = 3
+/** The first of them. */
+export const SD_LISTEN_FDS_START = 3
 
 /** None unless the variables are meant for `pid`. Throws AutoupError `failed` when they promise what is not open. */
 export function readInherited(env: NodeJS.ProcessEnv, pid: number): InheritedSocket[] {
@@ -29,7 +29,7 @@ export function readInherited(env: NodeJS.ProcessEnv, pid: number): InheritedSoc
   }
   const named = names === '' ? [] : names.split(':')
   return Array.from({ length: Number(count) }, (_, index) => {
-    const fd = FIRST + index
+    const fd = SD_LISTEN_FDS_START + index
     if (!isPassable(fd)) {
       const advice = 'whatever starts autoup closed it, or set the variable wrongly'
       throw new AutoupError('failed', `LISTEN_FDS is ${count}, but descriptor ${fd} is not open; ${advice}`)

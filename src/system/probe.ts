@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net'
 import { formatDuration } from '../core/duration.ts'
 import { errnoOf, isMachineTrouble, messageOf } from '../core/errors.ts'
-import { printableLine } from '../core/notification.ts'
+import { printableLine } from '../core/shown.ts'
 import { afterAwake } from './awake.ts'
 import { type Exit, type SpawnRequest, spawnChild } from './spawn.ts'
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseNotification, printableLine } from '../../src/core/notification.ts'
+import { parseNotification } from '../../src/core/notification.ts'
+import { printableLine } from '../../src/core/shown.ts'
 
 test.each([
   ['READY=1', [{ kind: 'ready' }]],

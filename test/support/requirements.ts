@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { landlockAbi } from '../../src/system/landlock.ts'
-import { isReadableByAll } from '../../src/system/readable-by-all.ts'
+import { isReadableByAll } from '../../src/system/reachable.ts'
 
 /** Debian's package of a program, where it has another name. */
 const PACKAGES: Readonly<Record<string, string>> = {

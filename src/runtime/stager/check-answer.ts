@@ -5,10 +5,11 @@
 
 import * as v from 'valibot'
 import { AutoupError } from '../../core/errors.ts'
+import { isPrintable } from '../../core/shown.ts'
 import { type Check, shownSource } from '../../core/source.ts'
 import { cleanPath } from '../../core/tree-path.ts'
 import { TRUST_LIMITS } from '../../trust/limits.ts'
-import { isDeep, plainText } from './stage-protocol.ts'
+import { isDeep } from './stage-protocol.ts'
 
 export const ANSWER_LIMITS = {
   versionLength: 200,
@@ -26,7 +27,7 @@ const plain = (longest: number) =>
     v.string(),
     v.nonEmpty('is empty'),
     v.maxLength(longest, `is longer than ${longest} letters`),
-    v.check((text) => plainText(text) === text, 'has control characters'),
+    v.check(isPrintable, 'has control characters'),
   )
 
 const message = v.pipe(v.string(), v.nonEmpty('is empty'))

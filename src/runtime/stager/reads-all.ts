@@ -5,7 +5,7 @@
  */
 
 import { isAbsolute, join } from 'node:path'
-import { isReadableByAll } from '../../system/readable-by-all.ts'
+import { isReadableByAll } from '../../system/reachable.ts'
 import { selfAs } from '../../system/self.ts'
 
 /** What these need of this machine is known; another source may be anything on it. */

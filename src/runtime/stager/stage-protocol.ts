@@ -7,6 +7,7 @@
 import { type Budgets, isBudgetKey, readBudget } from '../../core/budget.ts'
 import type { BuildId } from '../../core/build.ts'
 import type { QuarantineEntry } from '../../core/ledger.ts'
+import { printableLine } from '../../core/shown.ts'
 import type { CallBudget, Known } from '../../core/source.ts'
 import type { Floor } from '../../core/version-gate.ts'
 import { isBuildId } from '../../store/build-file.ts'
@@ -128,12 +129,6 @@ export function parseReport(line: string, directory: string): StageReport | null
   }
 }
 
-/** Control characters out, those that turn a text around as well, and no longer than a sentence needs. */
-export function plainText(text: string): string {
-  const plain = text.replace(/[\p{Cc}\p{Bidi_C}\u2028\u2029]+/gu, ' ')
-  return plain.length > TRUST_LIMITS.messageLength ? `${plain.slice(0, TRUST_LIMITS.messageLength)}…` : plain
-}
-
 /** Throws for what is not right; only fields that belong to the type are kept. */
 function shape(value: Record<string, unknown>, directory: string): StageReport | null {
   const { type, known = null } = value
@@ -200,7 +195,7 @@ function proofsOf(value: unknown): string[] {
 
 function text(value: unknown): string {
   if (typeof value !== 'string') throw new TypeError('not a text')
-  return plainText(value)
+  return printableLine(value, TRUST_LIMITS.messageLength)
 }
 
 /** What the source asks for; how much of it is granted, the pipeline decides. */

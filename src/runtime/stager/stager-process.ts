@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { NPM_SETTINGS } from '../../../fetchers/npm/environment.ts'
 import { messageOf } from '../../core/errors.ts'
+import { printableLine } from '../../core/shown.ts'
 import { selfAs } from '../../system/self.ts'
 import { startProcess } from '../../system/spawn.ts'
 import { TRUST_LIMITS } from '../../trust/limits.ts'
@@ -15,7 +16,7 @@ import type { StagerUser } from './confined.ts'
 import { lend } from './lend.ts'
 import { readsAllFor } from './reads-all.ts'
 import { OF_SOURCES } from './source-environment.ts'
-import { plainText, type StageJob, type StagerOrder, scratchOf } from './stage-protocol.ts'
+import { type StageJob, type StagerOrder, scratchOf } from './stage-protocol.ts'
 
 /** What any program may need; besides this and what says how a source is reached, nothing reaches the stager. */
 const ORDINARY = /^(?:PATH|HOME|LANG|LC_\w+|TZ)$/i
@@ -64,7 +65,7 @@ export function listenTo({ stderr }: ChildProcess, onTooMuch: () => void): () =>
   stderr?.on('error', () => undefined)
   return () => {
     const line = lineOf(text)
-    return line === null ? '' : ` (${plainText(line).slice(0, LAST_WORDS)})`
+    return line === null ? '' : ` (${printableLine(line, LAST_WORDS)})`
   }
 }
 
@@ -99,7 +100,7 @@ export function converse(child: ChildProcess, order: StagerOrder, onLine: (line:
 export function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => {
-      if (child.pid === undefined) resolve(`could not be started (${plainText(messageOf(error))}) and ended`)
+      if (child.pid === undefined) resolve(`could not be started (${printableLine(messageOf(error))}) and ended`)
     })
     child.once('close', (code, signal) =>
       resolve(signal === null ? `ended with status ${code}` : `was killed by ${signal}`),

@@ -10,6 +10,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatDuration } from '../../core/duration.ts'
 import { messageOf } from '../../core/errors.ts'
+import { printableLine } from '../../core/shown.ts'
 import { shownSource } from '../../core/source.ts'
 import { createFolders } from '../../store/layout.ts'
 import { keepPartial, PARTIAL_PREFIX } from '../../store/partial-file.ts'
@@ -22,7 +23,6 @@ import { newReportGate } from './report-gate.ts'
 import {
   isVerdict,
   parseReport,
-  plainText,
   type StageJob,
   type StageProgress,
   type StageVerdict,
@@ -123,7 +123,7 @@ export function stage(
 /** Descriptors or memory ran out before there was a child. The verdict comes later all the same, as from one. */
 function notStarted(error: unknown, { onVerdict }: StageCallbacks): Staging {
   let isStopped = false
-  const message = `the stager could not be started (${plainText(messageOf(error))}); it is tried again`
+  const message = `the stager could not be started (${printableLine(messageOf(error))}); it is tried again`
   const done = Promise.resolve().then(() => {
     if (!isStopped) onVerdict({ type: 'error', message })
   })

@@ -8,6 +8,7 @@ import { unreachable } from '../../core/errors.ts'
 import type { Ready } from '../../core/settings.ts'
 import { isMaybeChosen } from '../../system/chosen-port.ts'
 import { lockedFiles, ownListeners } from '../../system/holdings.ts'
+import { SD_LISTEN_FDS_START } from '../../system/inherited.ts'
 import type { Listener } from '../../system/listeners.ts'
 import type { Exit } from '../../system/spawn.ts'
 import { type Doors, nameListeners } from './doors.ts'
@@ -76,7 +77,7 @@ function unservedPart(pid: number, doors: Doors, within: string): string {
     left.length < doors.listeners.length
       ? `${nameListeners(left)} as well, which --listen declares,`
       : nameListeners(left)
-  const fd = FIRST_FD + doors.listeners.indexOf(left[0] as Listener)
+  const fd = SD_LISTEN_FDS_START + doors.listeners.indexOf(left[0] as Listener)
   const own = ownListeners(pid, doors.inodes)
   const socket = `the socket it was given as descriptor ${fd} (LISTEN_FDS)`
   const instead =
@@ -85,9 +86,6 @@ function unservedPart(pid: number, doors: Doors, within: string): string {
       : `it did not accept on ${socket}; ${OTHER_FORMS}`
   return `${which} ${within}: ${instead}`
 }
-
-/** sd_listen_fds(3). */
-const FIRST_FD = 3
 
 /** What the running generation has for itself, so that a second one cannot have it. */
 function sharedThings({ doors, others }: { readonly doors: Doors | null; readonly others: readonly number[] }): string {
@@ -105,5 +103,5 @@ function sharedThings({ doors, others }: { readonly doors: Doors | null; readonl
 
 function ownBind(doors: Doors, others: readonly number[]): string {
   if (doors.listeners.length === 0 || others.some((pid) => ownListeners(pid, doors.inodes).length > 0)) return ''
-  return `; if it binds ${nameListeners(doors.listeners)} itself: autoup holds that address and passes it as descriptor ${FIRST_FD} (LISTEN_FDS)`
+  return `; if it binds ${nameListeners(doors.listeners)} itself: autoup holds that address and passes it as descriptor ${SD_LISTEN_FDS_START} (LISTEN_FDS)`
 }

@@ -1,14 +1,12 @@
 /** The listeners in the words of the preset table: descriptors from 3 on, addresses as people write them. */
 
 import type { PresetListener } from '../../core/presets.ts'
+import { SD_LISTEN_FDS_START } from '../../system/inherited.ts'
 import type { Listener } from '../../system/listeners.ts'
-
-/** sd_listen_fds(3): SD_LISTEN_FDS_START. */
-const FIRST_DESCRIPTOR = 3
 
 export function presetListeners(listeners: readonly Listener[]): readonly PresetListener[] {
   return listeners.flatMap((listener, index): PresetListener[] => {
-    const fd = FIRST_DESCRIPTOR + index
+    const fd = SD_LISTEN_FDS_START + index
     if (listener.path !== null) return [{ fd, address: { path: listener.path } }]
     if (listener.port === null) return []
     const address = listener.spec?.address

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { readsAllFor } from '../../../src/runtime/stager/reads-all.ts'
-import { isReadableByAll } from '../../../src/system/readable-by-all.ts'
+import { isReadableByAll } from '../../../src/system/reachable.ts'
 import { selfAs } from '../../../src/system/self.ts'
 import { temporaryFolder } from '../../support/stores.ts'
 
