@@ -143,7 +143,7 @@ function onSuccess(turn: Turn, subject: Subject, outcome: 'committed' | 'restart
 }
 
 function onFailed(turn: Turn, subject: Subject, failure: Failure, wasServing: boolean): void {
-  const { purpose, target } = subject
+  const { purpose, target, generation } = subject
   const home = homeOf(turn.state)
   turn.emit({ type: 'promotion-failed', purpose, reason: failure.reason, build: target.id, version: target.version })
   if (wasServing && home)
@@ -154,13 +154,13 @@ function onFailed(turn: Turn, subject: Subject, failure: Failure, wasServing: bo
       build: home.id,
       version: home.version,
     })
-  if (purpose === 'upgrade') return onUpgradeFailed(turn, target, failure)
+  const serves = whatServes(turn, generation)
+  if (purpose === 'upgrade') return onUpgradeFailed(turn, target, failure, serves)
   if (purpose === 'restart') turn.set({ restartAt: turn.now.ms + LIMITS.respawnMaxMs })
-  const serves = home ? `${name(home)} serves on` : 'nothing serves'
   turn.settle(purpose, 'rolled-back', `${name(target)} failed: ${failure.reason}; ${serves}`, target.version)
 }
 
-function onUpgradeFailed(turn: Turn, target: Build, failure: Failure): void {
+function onUpgradeFailed(turn: Turn, target: Build, failure: Failure, serves: string): void {
   const attemptsLeft = turn.state.ledger.candidate?.attemptsLeft ?? 0
   if (failure.kind === 'machine' && attemptsLeft > 0) {
     const waitMs = backoffMs(LIMITS.attempts - attemptsLeft, LIMITS.retryFirstMs, LIMITS.respawnMaxMs)
@@ -168,10 +168,9 @@ function onUpgradeFailed(turn: Turn, target: Build, failure: Failure): void {
     const when = turn.state.noteRetryAt === null ? `in ${waitMs / 1_000} s` : 'once the state can be recorded'
     return turn.emit({ type: 'warning', message: `this is no verdict on ${name(target)}: it is tried again ${when}` })
   }
-  if (failure.kind === 'missing') return forget(turn, target, failure)
+  if (failure.kind === 'missing') return forget(turn, target, failure, serves)
   const reason = failure.kind === 'machine' ? withoutVerdict(failure.reason) : failure.reason
   holdBack(turn, target, { ...failure, reason })
-  const serves = whatServes(turn)
   if (failure.kind === 'operator')
     turn.settle(
       'rollback',
@@ -183,17 +182,20 @@ function onUpgradeFailed(turn: Turn, target: Build, failure: Failure): void {
 }
 
 /** What is not in the store is not staged: the next check stages it anew. */
-function forget(turn: Turn, build: Build, { reason }: Failure): void {
+function forget(turn: Turn, build: Build, { reason }: Failure, serves: string): void {
   const { ledger } = turn.state
   turn.set({ isInsisted: false })
   turn.note({ ...ledger, candidate: otherCandidate(ledger, build), known: null })
   const message = `${name(build)} is not in the store any more (${reason}): the next check stages it anew`
-  turn.settle('upgrade', 'failed', `${message}; ${whatServes(turn)}`, build.version)
+  turn.settle('upgrade', 'failed', `${message}; ${serves}`, build.version)
 }
 
-function whatServes(turn: Turn): string {
-  const home = homeOf(turn.state)
-  return home ? `${name(home)} serves on` : 'nothing is committed yet, so nothing serves'
+/** When the generation that failed is gone. */
+function whatServes({ state }: Turn, failed: number): string {
+  const home = homeOf(state)
+  if (!home) return 'nothing is committed yet, so nothing serves'
+  const isServing = state.workers.some((worker) => worker.generation !== failed && worker.state.kind === 'ready')
+  return isServing ? `${name(home)} serves on` : 'nothing serves'
 }
 
 function holdBack(turn: Turn, build: Build, failure: Failure): void {

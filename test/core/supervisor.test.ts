@@ -633,6 +633,15 @@ describe('workers', () => {
     expect(world.settled()).toMatchObject([{ activity: 'restart', outcome: 'restarted' }])
   })
 
+  it('that never got ready are not said to serve when a restart fails as well', () => {
+    const world = World.command()
+    world.exit(world.newest('ready'))
+    world.send({ type: 'restart' })
+    world.exit(world.newest('starting'))
+    const message = 'the command failed: exited with 1; nothing serves'
+    expect(world.settled()).toMatchObject([{ outcome: 'rolled-back', message }])
+  })
+
   it('are left alone when a restart does not become ready', () => {
     const world = World.command()
     world.send({ type: 'restart' })

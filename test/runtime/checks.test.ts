@@ -64,6 +64,12 @@ test('a look says whether what is there can be taken, and why not', async () => 
   })
   const committed = { ...COMMAND, id: 'sha256-1', version: '1' }
   expect(await look({ committed })).toMatchObject({ ...there, outcome: 'unchanged' })
+  const promotion = { purpose: 'upgrade', target: committed, generation: 1, startedAt: 0, state: 'starting' } as const
+  expect(await looks.look({ ...state, promotion })).toEqual({
+    ...there,
+    outcome: 'unchanged',
+    message: 'nothing new: 1 is being promoted',
+  })
   const entry = { build: 'sha256-2', version: '1', reason: 'it died', at: '2026-01-01T00:00:00Z' }
   expect(await look({ quarantine: [{ ...entry, rule: 'operator', launch: null }] })).toEqual({
     ...there,

@@ -8,10 +8,15 @@ import type { State } from '../../core/state.ts'
 import type { ControlReply } from '../control/server.ts'
 
 /** To a look that has found a release and does not fetch it: what it has of its bytes is the version. */
-export function replyToLook(version: string, { ledger, policy }: Pick<State, 'ledger' | 'policy'>): ControlReply {
+export function replyToLook(
+  version: string,
+  { ledger, policy, promotion }: Pick<State, 'ledger' | 'policy' | 'promotion'>,
+): ControlReply {
   const reply = { version, exit: 0 }
   if (version === ledger.committed?.version)
     return { ...reply, outcome: 'unchanged', message: `nothing new: ${version} is the newest` }
+  if (version === promotion?.target.version)
+    return { ...reply, outcome: 'unchanged', message: `nothing new: ${version} is being promoted` }
   const held = heldUnder(ledger, policy.launch).find((entry) => entry.version === version)
   if (held) return { ...reply, outcome: 'quarantined', message: heldSentence(held) }
   return { ...reply, outcome: 'available', message: `${version} is there: \`autoup upgrade\` takes it now` }
