@@ -42,7 +42,10 @@ async function masterStatus(config: RunConfig, problem: AutoupError | null): Pro
     const { master } = await import('./master.ts')
     return await master(config)
   } catch (error) {
-    return told(error, process)
+    const status = told(error, process)
+    // What a master that failed as nobody has foreseen has left open would keep this process and its lock.
+    if (!(error instanceof AutoupError)) process.exit(status)
+    return status
   }
 }
 
