@@ -32,7 +32,7 @@ export function acquireLock(path: string): Lock {
     try {
       if (!flock(fd)) throw lockedBy(path, fd)
       // Somebody may have removed or replaced the file since it was opened: that lock would guard nothing.
-      if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return hold(path, fd)
+      if (isStill(path, fd)) return hold(path, fd)
     } catch (error) {
       closeSync(fd)
       throw error
@@ -75,8 +75,13 @@ function open(path: string): number {
   }
 }
 
+function isStill(path: string, fd: number): boolean {
+  const [now, own] = [statSync(path, { throwIfNoEntry: false }), fstatSync(fd)]
+  return now?.ino === own.ino && now.dev === own.dev
+}
+
 function lockedBy(path: string, fd: number): AutoupError {
-  const pid = holderOf(fstatSync(fd).ino) ?? writtenHolder(fd)
+  const pid = holderOf(fd) ?? writtenHolder(fd)
   const who = pid === null ? 'another process' : `process ${pid}`
   return new AutoupError('locked', `${path} is locked by ${who}; stop that master first, or give another --name`, {
     data: { path, pid },

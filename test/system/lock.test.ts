@@ -4,8 +4,11 @@ import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { acquireLock, type Lock } from '../../src/system/lock.ts'
+import { lockHolder } from '../../src/system/lock-holder.ts'
+import { smallDisk } from '../support/faults-disk.ts'
 import { onEnd } from '../support/on-end.ts'
 import { descriptorsOf } from '../support/processes.ts'
+import { needs } from '../support/requirements.ts'
 import { end, startPython } from './python.ts'
 import { directory, refusal } from './sockets.ts'
 
@@ -70,4 +73,13 @@ test('a lock that cannot be opened says what to do', () => {
   const error = refusal(() => acquireLock('/nowhere/at/all/lock'))
   expect(error.code).toBe('failed')
   expect(error.message).toMatch(/^cannot open the lock \/nowhere\/at\/all\/lock: ENOENT.*; run as the user who owns/)
+})
+
+needs('root').test('a file of the same number on another disk is another lock', () => {
+  const [locked, free] = [smallDisk(1), smallDisk(1)].map((disk) => join(disk.path, 'lock')) as [string, string]
+  writeFileSync(free, '')
+  acquired(locked)
+  expect(statSync(free).ino).toBe(statSync(locked).ino)
+  expect(lockHolder(locked)).toBe(process.pid)
+  expect(lockHolder(free)).toBeNull()
 })
