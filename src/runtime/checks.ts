@@ -5,7 +5,7 @@ import { messageOf } from '../core/errors.ts'
 import type { AutoupEvent } from '../core/events.ts'
 import type { Poke, StagerReport } from '../core/pipeline.ts'
 import type { Input, State } from '../core/state.ts'
-import { knownOf } from './stager/check-job.ts'
+import { asNew, knownOf } from './stager/check-job.ts'
 import type { JobCallbacks, JobsContext, StagerJobs } from './stager/jobs.ts'
 import type { Staging } from './stager/staging.ts'
 
@@ -39,9 +39,11 @@ export class Checks {
       if (turn !== this.#turn) return
       if (!isChanged) return this.#report({ type: 'unchanged', known })
     }
+    // Who asks after a refusal may have brought what was missing; not every source looks different for it.
+    const isAnew = asked !== null && (state.ledger.known?.refusal ?? null) !== null
     try {
       this.#running = this.#jobs.start(
-        state,
+        isAnew ? asNew(state) : state,
         { again: asked === 'again' },
         {
           onProgress: (progress) => this.#onProgress(progress),

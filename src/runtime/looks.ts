@@ -2,6 +2,7 @@
 
 import type { State } from '../core/state.ts'
 import type { ControlReply } from './control/server.ts'
+import { asNew } from './stager/check-job.ts'
 import type { JobCallbacks, JobsContext, StagerJobs } from './stager/jobs.ts'
 import { replyTo, replyToLook } from './stager/stage-reply.ts'
 import type { Staging } from './stager/staging.ts'
@@ -44,10 +45,9 @@ export class Looks {
     if (!this.#context.source) {
       return { outcome: 'failed', message: 'there is no release source: start it with --fetch', version: null, exit: 1 }
     }
-    const asNew = { ...state, ledger: { ...state.ledger, known: null } }
     return await new Promise((resolve) => {
       const staging: Staging = this.#jobs.start(
-        asNew,
+        asNew(state),
         { again: false },
         {
           onProgress: (progress) => onProgress(progress, staging, resolve),

@@ -16,8 +16,8 @@ import { startMaster } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
 import { needs } from '../support/requirements.ts'
 import { startService } from '../support/service.ts'
-import { bytesOf, startVictim } from '../support/victim.ts'
-import { newSigner } from '../trust/minisign-signer.ts'
+import { buildOf, bytesOf, startVictim } from '../support/victim.ts'
+import { newSigner, signatureOf } from '../trust/minisign-signer.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -69,6 +69,22 @@ test('threat: a signature that is left out, once the key is no longer asked for,
   // The reset is for good: what is asked from now on is what the last one had.
   victim.offer({ version: '2.0.3' })
   expect(await master.cli('upgrade')).toMatchObject({ code: 0 })
+})
+
+test('a signature that comes after its release is seen by who asks', async () => {
+  const signer = newSigner()
+  const victim = await startVictim({ args: ['--public-key', signer.line], signer })
+  const bytes = buildOf('2.0.0')
+  let signature: Buffer | null = null
+  victim.offer({ version: '2.0.0', bytes }, undefined, {
+    '/app-2.0.0.tar.gz.minisig': (_request, response) =>
+      signature === null ? response.writeHead(404).end() : response.end(signature),
+  })
+  expect(await victim.upgrade()).toMatchObject({ code: 5, stderr: expect.stringMatching(/has no signature/) })
+  await victim.unharmed()
+  signature = signatureOf(signer, bytes, { comment: 'file:app-2.0.0.tar.gz version:2.0.0' })
+  expect(await victim.upgrade()).toMatchObject({ code: 0 })
+  await victim.unharmed({ version: '2.0.0' })
 })
 
 test('threat: a pin that goes back to an old release', async () => {

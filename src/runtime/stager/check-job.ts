@@ -41,6 +41,11 @@ export function floorOf({ floor, committed }: State['ledger']): StageJob['floor'
 
 export const NOTHING_KNOWN: { readonly known: null; readonly here: null } = { known: null, here: null }
 
+/** As if this source was never asked. */
+export function asNew(state: State): State {
+  return { ...state, ledger: { ...state.ledger, known: null } }
+}
+
 /**
  * What the last check of this source remembered, unless the build that it led to is gone. Another launch lifts verdicts,
  * so what that led to is to be staged again; it is in the store, and need not be fetched, as long as the rules of trust are
