@@ -65,7 +65,10 @@ function onEnd(
     case 'unchanged': {
       const { build, refusal } = turn.state.ledger.known ?? { build: null, refusal: null }
       remember(turn, report.known, build, refusal)
-      if (refusal && tellsHeld) return settleRefused(turn, refusal)
+      if (refusal) {
+        note(turn, 'unchanged', refusalOf(refusal), null)
+        return tellsHeld ? settleRefused(turn, refusal) : undefined
+      }
       const before = build === null ? null : heldBy(turn.state.ledger, build, turn.state.policy.launch)
       if (before) return onHeld(turn, before, tellsHeld)
       return onNothingNew(turn, asked, isAnswer)

@@ -434,6 +434,17 @@ describe('quarantine', () => {
     expect(world.settled()).toMatchObject([{ outcome: 'refused' }, { outcome: 'refused' }])
   })
 
+  it('goes on to say in the status what was refused, while the source has nothing else', () => {
+    const world = World.serving('1')
+    const refused = { type: 'refused', build: null, version: '2', reason: 'is not executable', known: 2 } as const
+    for (const report of [refused, { type: 'unchanged', known: 2 }] as const) {
+      world.pass(60_000)
+      world.send({ type: 'stager', report })
+      expect(world.state.lastCheck).toMatchObject({ message: '2 was refused: is not executable' })
+    }
+    expect(world.state.lastCheck).toMatchObject({ result: 'unchanged' })
+  })
+
   it.each([
     { type: 'refused', build: null, version: '2', reason: 'is vouched for by less', known: 2 } as const,
     { type: 'unchanged', known: 2 } as const,
