@@ -75,7 +75,11 @@ export function chooseAsset(
   const { owner, repo, asset: glob, tagPrefix } = location
   const all = assets.map(({ name }) => name)
   const names = glob === null ? all : all.filter(matcher(glob))
-  if (glob !== null && names.length === 1) return { choice: names[0] as string, candidates: [], refusal: null }
+  const [only] = names
+  if (glob !== null && only !== undefined && names.length === 1) {
+    const reasons = [`the only one that matches ?asset=${glob}`]
+    return { choice: only, candidates: [{ name: only, score: 1, reasons }], refusal: null }
+  }
   if (glob !== null && names.length === 0) {
     const refusal = all.length === 0 ? 'it has no files' : `no file matches ?asset=${glob}; there are ${list(all)}`
     return { choice: null, candidates: [], refusal }

@@ -76,6 +76,17 @@ describe('autoup explain', () => {
     expect(JSON.parse(stdout).choice).toBe('app-1.1.0-linux-arm64')
   })
 
+  test('of a repository, also where only one name matches ?asset=', async () => {
+    const github = await startGithub()
+    vi.stubEnv('GITHUB_API_URL', github.url)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    github.publish('v1.0.0', { assets: { 'app-linux-amd64': 'it', 'app.jar': 'it' } })
+    expect(await explain('github:org/app?asset=*.jar')).toMatchObject({
+      code: 0,
+      stdout: '→ app.jar  the only one that matches ?asset=*.jar\n',
+    })
+  })
+
   test('shows its token to a private source', async () => {
     const github = await startGithub({ isPrivate: true })
     for (const [name, value] of [
