@@ -21,10 +21,13 @@ export class Looks {
 
   /** `autoup check`: what there is, without taking it. */
   async look(state: State): Promise<ControlReply> {
+    let version = ''
     return await this.#ask(state, (progress, staging, resolve) => {
-      if (progress.type !== 'found') return
+      if (progress.type === 'found') version = progress.version
+      // All that is asked before the first byte has let it through.
+      if (progress.type !== 'vouched') return
       staging.stop()
-      resolve(replyToLook(progress.version, state))
+      resolve(replyToLook(version, state))
     })
   }
 

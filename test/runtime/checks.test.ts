@@ -78,5 +78,10 @@ test('a look says whether what is there can be taken, and why not', async () => 
   })
   const other = { ...entry, rule: 'behaviour', launch: 'of another command' } as const
   expect(await look({ quarantine: [other] })).toMatchObject({ outcome: 'available' })
+  expect(await look({ ratchet: 'minisign' })).toMatchObject({
+    outcome: 'refused',
+    exit: 5,
+    message: expect.stringMatching(/^1 was refused: .* builds of this service were by minisign/),
+  })
   await jobs.idle()
 })
