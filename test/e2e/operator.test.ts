@@ -1,6 +1,11 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { badBehaviour, nodeServer } from '../support/builds.ts'
-import { autoup, temporaryDirectory } from '../support/master.ts'
+import { gate, PATIENT } from '../support/gate.ts'
+import { autoup, type Master, temporaryDirectory } from '../support/master.ts'
+import { plainApp } from '../support/plain-app.ts'
 import { isAlive } from '../support/processes.ts'
 import { BY_HAND, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -10,6 +15,13 @@ async function upgraded(service: Service, version: string): Promise<void> {
   const upgrade = await service.master.cli('upgrade')
   expect(upgrade, upgrade.stderr).toMatchObject({ code: 0 })
   expect(await service.ask()).toMatchObject({ version })
+}
+
+/** Resolves with the answer; the request is in the master's hands before that of a command that is started later. */
+async function post({ home }: Master, verb: string): Promise<unknown> {
+  const asking = request({ socketPath: join(home, 'control.sock'), method: 'POST', path: `/${verb}` }).end()
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
+  return JSON.parse(Buffer.concat(await response.toArray()).toString())
 }
 
 test('status shows what runs, as documented', async () => {
@@ -39,6 +51,22 @@ test('upgrade with nothing new does nothing and exits 0', async () => {
   const before = await service.ask()
   expect(await service.master.cli('upgrade')).toMatchObject({ code: 0 })
   expect(await service.ask()).toEqual(before)
+})
+
+test('an upgrade that is asked for during another one tells what came of the release published since', async () => {
+  const service = await startService({ args: [...BY_HAND, ...PATIENT] })
+  const door = gate()
+  const since = service.master.mark()
+  service.publish(plainApp({ version: '2', waitsFor: door.opened }))
+  const first = service.master.cli('upgrade')
+  await service.master.next('worker-started', { since })
+  service.publish(badBehaviour['a build that exits at once']!)
+  const second = post(service.master, 'upgrade')
+  await service.master.status()
+  door.open()
+  expect(await first).toMatchObject({ code: 0 })
+  expect(await second).toMatchObject({ outcome: 'rolled-back', exit: 6 })
+  expect(await service.ask()).toMatchObject({ version: '2' })
 })
 
 test('a rollback by hand serves the build before, and the next check does not undo it', async () => {

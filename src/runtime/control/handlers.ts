@@ -59,10 +59,10 @@ export function controlHandlers(context: ControlContext): ControlHandlers {
 
 async function request(verb: ControlVerb, options: ControlOptions, context: ControlContext): Promise<ControlReply> {
   const { loop, requests, looks } = context
-  const { wait, again, resetTrust, now } = options
+  const { wait, now } = options
   switch (verb) {
     case 'upgrade':
-      return await requests.ask('upgrade', wait, () => loop.send({ type: 'upgrade', again, resetTrust }))
+      return await upgrade(options, context)
     case 'restart':
       return await requests.ask('restart', wait, () => loop.send({ type: 'restart' }))
     case 'rollback':
@@ -86,6 +86,24 @@ async function request(verb: ControlVerb, options: ControlOptions, context: Cont
     default:
       return unreachable(verb)
   }
+}
+
+/**
+ * Asked for during a check or a promotion, it is owed one more check: what ends before that begins says nothing of what was
+ * published since.
+ */
+async function upgrade(
+  { wait, again, resetTrust }: ControlOptions,
+  { loop, requests }: ControlContext,
+): Promise<ControlReply> {
+  const isOwed = (): boolean => loop.state.stop === null && (loop.state.pipeline?.poke ?? null) !== null
+  let isLate = false
+  let reply = await requests.ask('upgrade', wait, () => {
+    loop.send({ type: 'upgrade', again, resetTrust })
+    isLate = wait && isOwed()
+  })
+  while (isLate && isOwed()) reply = await requests.ask('upgrade', true, () => undefined)
+  return reply
 }
 
 /** Before the build that is gone back to runs again, every byte of it is read. */
