@@ -1,6 +1,6 @@
 /** Node behind something else: what keeps its pid works, and where it does not the app says what to type instead. */
 
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
@@ -8,13 +8,28 @@ import { temporaryDirectory } from '../support/master.ts'
 import { PLAIN, startNode, swap } from '../support/node-apps.ts'
 import { until } from '../support/until.ts'
 
-/** A folder with the app, a package.json and a script. */
+/** PM2's two ways to start an app, as `pm2-runtime` does it in the foreground (lib/God.js, lib/ProcessContainerFork.js). */
+const PM2 = {
+  'cluster.js': `const cluster = require('node:cluster')
+cluster.setupPrimary({ exec: process.argv[2], args: process.argv.slice(3) })
+cluster.fork().on('exit', (code) => process.exit(code || 1))`,
+  'fork.js': `const { resolve } = require('node:path')
+const [script, ...args] = process.argv.slice(2)
+const env = { ...process.env, pm_exec_path: resolve(script) }
+const child = require('node:child_process').spawn('node', [resolve(__dirname, 'container.js'), ...args], { env, stdio: 'inherit' })
+child.on('exit', (code) => process.exit(code || 1))`,
+  'container.js': `require('node:module')._load(process.env.pm_exec_path, null, true)`,
+}
+
+/** A folder with the app, a package.json, a script and a launcher. */
 function folder(): string {
   const path = temporaryDirectory()
   writeFileSync(join(path, 'server.cjs'), PLAIN)
   writeFileSync(join(path, 'package.json'), JSON.stringify({ name: 'app', scripts: { start: 'node server.cjs one' } }))
   writeFileSync(join(path, 'start.sh'), '#!/bin/sh\nnode server.cjs one\nexit $?\n')
   chmodSync(join(path, 'start.sh'), 0o755)
+  mkdirSync(join(path, 'node_modules/pm2'), { recursive: true })
+  for (const [name, text] of Object.entries(PM2)) writeFileSync(join(path, 'node_modules/pm2', name), text)
   return path
 }
 
@@ -38,6 +53,7 @@ describe('says what to type instead', () => {
     'npm start': [['npm', 'start'], '-- node server.cjs one'],
     npx: [['npx', '--offline', '-c', 'node server.cjs one'], '-- node server.cjs one'],
     'a shell script': [['./start.sh'], '-- node server.cjs one'],
+    "PM2's fork mode": [['node', 'node_modules/pm2/fork.js', 'server.cjs', 'one'], '-- node server.cjs one'],
   }
   test.each(Object.entries(LOSE))('%s', async (_, [command, cure]) => {
     const { master } = await startNode({ app: '', cwd: folder(), command, args: ['--ready-timeout', '20s'] })
@@ -47,6 +63,16 @@ describe('says what to type instead', () => {
     expect(line).toContain('is no worker but a child of one')
     expect(line).toContain(cure)
   })
+})
+
+test('what listens for an app that it has started says so too', async () => {
+  const command = ['node', 'node_modules/pm2/cluster.js', 'server.cjs', 'one']
+  const { master } = await startNode({ app: '', cwd: folder(), command, args: ['--ready-timeout', '20s'] })
+  await master.next('worker-failed')
+  const told = new Set(master.output.filter((line) => line.startsWith('autoup: ')))
+  expect([...told]).toEqual([
+    expect.stringMatching(/^autoup: \S+ node_modules\/pm2\/cluster\.js server\.cjs one starts the app as a child/),
+  ])
 })
 
 test('where the descriptors were closed on the way, that is said', async () => {

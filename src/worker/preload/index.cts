@@ -8,16 +8,13 @@ import { isMainThread } from 'node:worker_threads'
 
 const worker = Number(process.env.AUTOUP_PID)
 if (isMainThread && worker > 0) {
-  // Loaded only where they act.
-  if (worker === process.pid) {
-    const { isLauncher }: typeof import('./launchers.cts') = require('./launchers.cjs')
-    // What a launcher starts must find everything as it is, to say what is wrong.
-    if (!isLauncher(process.argv[1])) {
-      const { restoreNodeOptions }: typeof import('./contract.cts') = require('./contract.cjs')
-      const { start }: typeof import('./start.cts') = require('./start.cjs')
-      restoreNodeOptions(process.env)
-      start()
-    }
+  const { isLauncher }: typeof import('./launchers.cts') = require('./launchers.cjs')
+  // The rest is loaded only where it acts. What a launcher starts must find everything as it is, to say what is wrong.
+  if (worker === process.pid && !isLauncher(process.argv[1])) {
+    const { restoreNodeOptions }: typeof import('./contract.cts') = require('./contract.cjs')
+    const { start }: typeof import('./start.cts') = require('./start.cjs')
+    restoreNodeOptions(process.env)
+    start()
   } else {
     const { witness }: typeof import('./witness.cts') = require('./witness.cjs')
     witness(worker)

@@ -1,7 +1,8 @@
 /**
  * In a Node that is not the worker, but was started by it with the worker's variables: behind `npm start`, a shell
  * script that does not exec, a launcher. It gets no socket, so that its own `listen` fails where the master holds the
- * address; then one line says why, and what to type. Nothing else is done here.
+ * address; then one line says why, and what to type. A launcher is watched as well: as the primary of a cluster
+ * (node:cluster) it listens for the app. Nothing else is done here.
  */
 
 import { readFileSync } from 'node:fs'
@@ -15,7 +16,13 @@ export function witness(worker: number): void {
     (original) =>
       function setupListenHandle(...args) {
         original.apply(this, args)
-        if (this._handle === null && isAncestor(worker)) {
+        if (this._handle !== null) return
+        if (worker === process.pid) {
+          tell(
+            `${commandOf(worker)} starts the app as a child, where the socket does not get to; ` +
+              'give autoup the command of the app itself',
+          )
+        } else if (isAncestor(worker)) {
           tell(
             `this process is no worker but a child of one (${commandOf(worker)}), where the socket does not get to; ` +
               `give autoup the command itself: -- ${ownCommand()}`,
@@ -52,7 +59,9 @@ function read(path: string): string {
 
 /** What this process runs, as one would type it. */
 function ownCommand(): string {
-  const [, script = '', ...args] = process.argv
+  const [, started = '', ...args] = process.argv
+  // PM2 starts a file of its own, which loads the app.
+  const script = process.env.pm_exec_path ?? started
   const options = process.execArgv.join(' ')
   // tsx puts its own files there.
   const nodeOptions = /[/\\]tsx[/\\]/.test(options) ? ['--import', 'tsx'] : process.execArgv
