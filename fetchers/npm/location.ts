@@ -24,6 +24,10 @@ export function splitNpmLocation(location: string): { readonly name: string; rea
     if (isRangeForm(wanted) || TAG.test(wanted)) return { name, text: wanted }
     throw new AutoupError('usage', noRange(name, wanted))
   }
+  if (location.includes('?')) {
+    const what = 'a prerelease is asked for by its tag (@next), or by a range that names one (@>=2.0.0-0)'
+    throw new AutoupError('usage', `'${shown(location)}' has a ?, and npm: takes no parameters: ${what}`)
+  }
   throw new AutoupError(
     'usage',
     `'${shown(location)}' names no npm package: write npm:NAME, npm:NAME@^1.2 or npm:@SCOPE/NAME`,

@@ -127,6 +127,27 @@ test('a backport that is published later, a draft and a prerelease change nothin
   expect(said(master)).not.toMatch(/backport|3\.0\.0|rc\.1/)
 })
 
+test('a prerelease that is the highest version is live for who asks for prereleases, and then the release itself', async () => {
+  const github = await startGithub({ token: TOKEN })
+  const env = { GITHUB_API_URL: github.url, GH_TOKEN: TOKEN }
+  github.publish('v1.0.0', { assets: assetsOf('1') })
+  github.publish('v2.0.0-rc.1', { assets: assetsOf('rc'), prerelease: true })
+  for (const [spec, version] of [
+    ['github:org/app', '1.0.0'],
+    ['github:org/app@^1', '1.0.0'],
+    ['github:org/app?prerelease=1', '2.0.0-rc.1'],
+  ] as const) {
+    const staged = await autoup(['stage', '--fetch', spec, '--state-dir', temporaryDirectory()], { env })
+    expect(staged.stdout + staged.stderr, spec).toContain(`${version} is staged`)
+  }
+  const { master, port } = await follow(github, { spec: 'github:org/app@next', env })
+  expect(await master.next('build-committed')).toMatchObject({ version: '2.0.0-rc.1' })
+  const since = master.mark()
+  github.publish('v2.0.0', { assets: assetsOf('2') })
+  expect(await master.next('build-committed', { since })).toMatchObject({ version: '2.0.0' })
+  expect(await ask(port)).toMatchObject({ version: '2' })
+})
+
 test('a release whose assets arrive one by one is taken when it is whole, and asked for meanwhile', async () => {
   const { github, master, port } = await startWithToken()
   const since = master.mark()

@@ -4,6 +4,7 @@
  * It is refused for good, by its digest and with its reason, and the master's memory does not move.
  */
 
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -79,6 +80,21 @@ test('threat: ten million entries', { timeout: 240_000 }, async () => {
   const many = Buffer.concat([...Array.from({ length: 100 }, () => member), gzipSync(tar(program))])
   await refused(victim, 'app.tar.gz', many, /holds more than 100000 entries/)
   await refused(victim, 'app.zip', zip([program], { count: ENTRIES, isZip64: true }), /more than 100000 entries/)
+  await victim.goesOn()
+})
+
+test('threat: an archive that says it is more than a build may be', async () => {
+  const victim = await startVictim()
+  const large = /is over 8\.6 GB unpacked/
+  // No byte of it has to come.
+  await refused(victim, 'one.tar', tar(program, { path: 'app/zeros', size: 2 ** 33 - 1 }), large)
+  const links = Array.from({ length: 8_192 }, (_, at) => ({
+    path: `app/${at}`,
+    type: 'Link' as const,
+    linkpath: 'app/noise',
+  }))
+  const noise = { path: 'app/noise', data: randomBytes(2 ** 20) }
+  await refused(victim, 'links.tar.gz', gzipSync(tar(program, noise, ...links)), large)
   await victim.goesOn()
 })
 

@@ -8,6 +8,7 @@ import { archive, nodeServer, publish } from '../support/builds.ts'
 import { type Master, startMaster, temporaryDirectory } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
 import { needs } from '../support/requirements.ts'
+import { serveSite } from '../support/site.ts'
 import { STATIC_SERVERS, type StaticServer, serveFolder } from '../support/static-servers.ts'
 import { until } from '../support/until.ts'
 import { authority, serveProxy, serveTls } from '../support/web.ts'
@@ -167,6 +168,29 @@ for (const name of Object.keys(STATIC_SERVERS)) {
     })
   })
 }
+
+test('a server that gives Last-Modified alone is asked without a body, and a change is live', async () => {
+  const site = await serveSite()
+  const offer = (version: string, modified: Date) => {
+    const bytes = build(version)
+    site.put('/app.sha256', { body: sumOf(bytes), etag: null, modified })
+    site.put('/app', { body: bytes, etag: null, modified })
+  }
+  offer('1', new Date('2026-01-01T00:00:00Z'))
+  const { master, port } = await follow(`${site.origin}/app`)
+  expect(await master.next('build-committed')).toMatchObject({ version: '2026-01-01T00:00:00Z' })
+  const sent = site.sent()
+  const asked: string[] = []
+  await until('three checks', () => {
+    asked.push(...site.asked())
+    return asked.filter((line) => line === 'HEAD /app').length > 3
+  })
+  expect(site.sent()).toBe(sent)
+  const since = master.mark()
+  offer('2', new Date('2026-01-02T00:00:00Z'))
+  expect(await master.next('build-committed', { since })).toMatchObject({ version: '2026-01-02T00:00:00Z' })
+  expect(await ask(port)).toMatchObject({ version: '2' })
+})
 
 needs('openssl').test('an https: source is reached through a proxy, by an authority of its own', async () => {
   const bytes = build('1')

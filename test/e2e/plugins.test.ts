@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { nodeServer } from '../support/builds.ts'
+import { limitedAutoup } from '../support/limited.ts'
 import { AUTOUP, autoup, startMaster, temporaryDirectory } from '../support/master.ts'
 import { onEnd } from '../support/on-end.ts'
 import { freePort } from '../support/ports.ts'
@@ -23,12 +24,14 @@ export default {
     if (mood === 'throws') throw new Error('the moon is full')
     if (mood === 'answers nonsense') return { kind: 'release', release: { version: 7 } }
     if (mood === 'ends the process') process.exit(0)
+    if (mood === 'is busy for ever') for (;;);
     if (mood === 'rejects behind its back') { Promise.reject(new Error('unseen')); await new Promise(() => {}) }
     if (known === mood) return { kind: 'unchanged' }
     const release = { version: mood, name: 'app', size: null, digest: null, ordered: true, executable: true }
     return { kind: 'release', release, known: mood }
   },
   async fetch({ location }, { version }, into) {
+    if (version === 'never comes') await new Promise((resolve) => setTimeout(resolve, 2 ** 31 - 1))
     const bytes = async function* () { yield readFileSync(location + '/app-' + version) }
     await into.artifact(async () => ({ from: 0, bytes: bytes() }), null)
   },
@@ -60,6 +63,32 @@ test('a service from a plugin goes on, whatever the plugin does, and upgrades wh
   expect((await master.cli('upgrade')).code).toBe(0)
   expect((await ask(port)).version).toBe('2.0.0')
   expect(master.events.filter(({ type }) => type === 'worker-failed')).toEqual([])
+})
+
+test('a plugin that hangs, in a check or in a fetch, is ended with its stager, and the service goes on', async () => {
+  const folder = temporaryDirectory()
+  const port = await freePort()
+  const feel = (mood: string) => writeFileSync(join(folder, 'mood'), mood)
+  writeFileSync(join(folder, 'moody.mjs'), MOODY)
+  for (const version of ['1.0.0', '2.0.0']) nodeServer({ version })(join(folder, `app-${version}`))
+  feel('1.0.0')
+  const fetch = ['--fetch', `./moody.mjs?${folder}`, '--interval', '1h', '--allow-unverified', '--allow-downgrade']
+  const master = await startMaster({
+    cwd: folder,
+    program: limitedAutoup({ trust: { stagerMs: 3_000 } }),
+    args: [...QUICK, ...fetch, '--listen', `127.0.0.1:${port}`],
+  })
+  await master.next('build-committed')
+  for (const mood of ['is busy for ever', 'never comes']) {
+    feel(mood)
+    const { code, stdout, stderr } = await master.cli('upgrade')
+    const said = 'the stager was ended after 3.0 s: the release took too long'
+    expect({ mood, code, said: stdout + stderr }).toMatchObject({ code: 1, said: expect.stringContaining(said) })
+    expect((await ask(port)).version).toBe('1.0.0')
+  }
+  feel('2.0.0')
+  expect((await master.cli('upgrade')).code).toBe(0)
+  expect((await ask(port)).version).toBe('2.0.0')
 })
 
 test('the example serves what its web server has', async () => {

@@ -54,6 +54,12 @@ test.each([
   expect(() => splitNpmLocation(location)).toThrow(/names no npm package: write npm:NAME/)
 })
 
+test('what is a parameter elsewhere is told from a name', () => {
+  expect(() => splitNpmLocation('app@^1?prerelease=1')).toThrow(
+    /npm: takes no parameters: a prerelease is .* \(@next\)/,
+  )
+})
+
 test.each(['app@^^1', 'app@!', 'app@-x'])('%s is neither a range nor a tag', (location) => {
   expect(() => parseNpmSpec(location)).toThrow(/is neither a range of versions nor a tag: write npm:app@/)
 })
