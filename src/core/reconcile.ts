@@ -47,7 +47,8 @@ function wanted(turn: Turn, generation: number): Wanted {
         return { min: step, max: instances, reason: 'one too many' }
       }
       case 'committing':
-        return { min: instances, max: instances, reason: 'one too many' }
+        // It serves.
+        break
       case 'returning':
         // It makes room for the committed build, which under `exclusive` cannot start beside it.
         if (isExclusive) return { min: 0, max: 0, reason: 'failed' }

@@ -8,6 +8,7 @@ import { heldBy } from '../../src/core/quarantine.ts'
 import type { Strategy } from '../../src/core/settings.ts'
 import type { Input, SettingsChange, State } from '../../src/core/state.ts'
 import { wakeAt } from '../../src/core/supervisor.ts'
+import { hasProcess } from '../../src/core/workers.ts'
 import { BOOT, behaviour, build, machine, World } from './world.ts'
 
 type Move =
@@ -227,6 +228,22 @@ describe('for any sequence of events', () => {
               return
             const wanted = Math.min(readyWorkers(before).length, after.instances, before.instances)
             expect(readyWorkers(after).length).toBeGreaterThanOrEqual(wanted)
+          }
+        })
+      }),
+      runs,
+    )
+  })
+
+  it('under exclusive nothing is started beside another generation, nor beside one that it is to replace', () => {
+    void fc.assert(
+      fc.property(setup, moves(true), (setting, sequence) => {
+        play({ ...setting, strategy: 'exclusive' }, sequence, (world) => {
+          world.observe = (_before, _input, after, effects) => {
+            if (!effects.some(({ type }) => type === 'spawn')) return
+            const running = after.workers.filter(hasProcess)
+            expect(new Set(running.map(({ generation }) => generation)).size).toBe(1)
+            expect(running.length).toBeLessThanOrEqual(after.instances)
           }
         })
       }),

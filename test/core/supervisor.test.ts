@@ -498,6 +498,23 @@ describe('under exclusive', () => {
     world.drained()
     expect(world.did('spawn')).toHaveLength(1)
   })
+
+  it('so it is while the commit waits for the disk', () => {
+    const world = World.serving('1', { strategy: 'exclusive' })
+    world.publish(build('2'))
+    world.drained()
+    world.ready()
+    world.diskError = 'ENOSPC'
+    world.pass(10_000)
+    expect(world.state.promotion?.state).toBe('committing')
+    const worker = world.newest('ready')!
+    world.effects = []
+    world.send({ type: 'worker-failed', worker: worker.id, pid: worker.pid!, failure: behaviour('STOPPING=1') })
+    world.pass(1_000)
+    expect(world.did('spawn')).toEqual([])
+    world.drained()
+    expect(world.did('spawn')).toHaveLength(1)
+  })
 })
 
 describe('a manual rollback', () => {
