@@ -18,15 +18,15 @@ export function noRange(name: string, text: string): string {
 
 /** `text` is '' when nothing follows the name. Throws AutoupError `usage`. */
 export function splitNpmLocation(location: string): { readonly name: string; readonly text: string } {
+  if (location.includes('?')) {
+    const what = 'a prerelease is asked for by its tag (@next), or by a range that names one (@>=2.0.0-0)'
+    throw new AutoupError('usage', `'${shown(location)}' has a ?, and npm: takes no parameters: ${what}`)
+  }
   const [, name, text = ''] = LOCATION.exec(location) ?? []
   const wanted = text.trim()
   if (name !== undefined && name.length <= NAME_LENGTH) {
     if (isRangeForm(wanted) || TAG.test(wanted)) return { name, text: wanted }
     throw new AutoupError('usage', noRange(name, wanted))
-  }
-  if (location.includes('?')) {
-    const what = 'a prerelease is asked for by its tag (@next), or by a range that names one (@>=2.0.0-0)'
-    throw new AutoupError('usage', `'${shown(location)}' has a ?, and npm: takes no parameters: ${what}`)
   }
   throw new AutoupError(
     'usage',
