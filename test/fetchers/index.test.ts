@@ -10,7 +10,7 @@ test.each([
   expect(await fetcherFor(spec)).toMatchObject({ location, fetcher: { scheme: 'file', intervalMs: 1_000 } })
 })
 
-test.each(['file:', 'app', '/srv/app', 'ftp://x/y', 'toString:x', 'file://host/x', '', 'FILE:x'])(
+test.each(['file:', 'app', '/srv/no-such-folder/app', 'ftp://x/y', 'toString:x', 'file://host/x', '', 'FILE:x'])(
   '%j is no source, and the forms are named',
   async (spec) => {
     await expect(fetcherFor(spec)).rejects.toMatchObject({
