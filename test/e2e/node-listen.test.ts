@@ -126,6 +126,22 @@ test('what no --listen declares is bound by the app, which is told what to type'
   expect(others).toEqual([])
 })
 
+test('a server in a worker thread, where the socket does not get to, is told where to listen', async () => {
+  const app = `
+    const { isMainThread, Worker } = require('node:worker_threads')
+    if (isMainThread) new Worker(__filename)
+    else { ${PLAIN} }
+  `
+  const { master, port } = await startNode({ app })
+  await master.next('worker-failed')
+  const told = new Set(master.output.filter((line) => line.startsWith('autoup: ')))
+  expect([...told]).toEqual([
+    expect.stringMatching(
+      `the app listens on 127.0.0.1:${port} in a worker thread.*; let it listen in the main thread`,
+    ),
+  ])
+})
+
 test('two servers on one socket share it, and the second goes on when the first is closed', async () => {
   const app = `
     const http = require('node:http')

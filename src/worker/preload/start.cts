@@ -20,6 +20,7 @@ import { hearReady } from './pm2.cts'
 import { holdSignal } from './signals.cts'
 import { Sockets } from './sockets.cts'
 import { tell } from './tell.cts'
+import { explainThreads } from './threads.cts'
 import { Voice } from './voice.cts'
 
 /** Before the app is loaded, or at least before it listens. Null in any process but the worker itself. */
@@ -38,6 +39,7 @@ export function start(): Bridge | null {
   const bridge = serve(contract, voice, sockets)
   if (contract.watchdogMs !== null) beat(voice, contract.watchdogMs)
   hearReady(() => voice.say('READY=1'))
+  explainThreads((asked) => sockets.matching(asked).length > 0)
   const paths = sockets.all.map(({ bound }) => bound).filter((bound) => bound.kind === 'unix')
   if (paths.length > 0) keepPaths((path) => paths.some((bound) => scoreOf({ kind: 'unix', path }, bound) > 0))
   return bridge
