@@ -8,6 +8,12 @@ import { measures } from './measures.mjs'
 const args = process.argv.slice(2)
 const isLong = args.includes('--long')
 const wanted = args.filter((arg) => !arg.startsWith('--'))
+const names = measures.map(({ name }) => name)
+const unknown = wanted.find((name) => !names.includes(name))
+if (unknown !== undefined) {
+  process.stderr.write(`bench: there is no ${unknown} among ${names.join(', ')}\n`)
+  process.exit(2)
+}
 const rows = []
 /** Of measures that have columns of their own. */
 const tables = []

@@ -1,65 +1,25 @@
 /**
- * Every command line of the documentation is run: those to a master by one that answers and remembers, those that would
- * be a master as far as they can be without one (all that is asked for, in every layer, is read and accepted). The words
- * are those that a shell makes of the line. What the trust page, the quick start and the demo show is run in full elsewhere.
+ * Every `autoup …` of the documentation that speaks to a master is run, to one that answers and remembers, and every
+ * `autoup unit`. The words are those that a shell makes of the line. Those that are a master are run in full elsewhere.
  */
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { fetcherFor } from '../../fetchers/index.ts'
 import type { Input } from '../../src/cli/command.ts'
 import { COMMANDS, loadCommand } from '../../src/cli/commands.ts'
 import type { Io } from '../../src/cli/io.ts'
-import { loadSettings } from '../../src/cli/load-settings.ts'
 import { quickParse } from '../../src/cli/quick-parse.ts'
 import { fakeMaster, temporaryDirectory } from '../cli/fake-master.ts'
 import { autoup, nowhere } from '../cli/terminal.ts'
-import { newSigner } from '../trust/minisign-signer.ts'
+import { autoupLines, type Line, PAGES, readPage } from './pages.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const pages = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'bench/README.md',
-  ...['docs', 'examples'].flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => `${folder}/${name}`),
-  ),
-]
+describe.each(PAGES)('%s', (page) => {
+  const text = readPage(page)
 
-interface Line {
-  readonly text: string
-  /** The configuration that the page shows above it, or null. */
-  readonly config: string | null
-}
-
-/** `autoup …` at the start of an indented or fenced line, and in backquotes where more than a name stands there. */
-function commandLines(page: string): Line[] {
-  const found = new Map<string, Line>()
-  let config: string | null = null
-  for (const [, json, block, span] of page.matchAll(
-    /```json\n([\s\S]*?)```|^(?: {4})?(?:sudo |\$ )?((?:[A-Z_]+=\S+ )*autoup .*)$|`(autoup [^`\s]+\s[^`]+)`/gm,
-  )) {
-    if (json !== undefined) config = json
-    // What stands behind `…` or `--` is the reader's.
-    const text = (block ?? span)
-      ?.replace(/\s+/g, ' ')
-      .replace(/\s+(?:#|&&|\|)\s.*$/, '')
-      .trim()
-    if (text !== undefined && !/^autoup: |…|--$/.test(text)) found.set(text, { text, config })
-  }
-  return [...found.values()]
-}
-
-const SEVERAL = JSON.stringify({ apps: { web: { command: ['node', 'server.js'], listen: 8080 } } })
-
-describe.each(pages)('%s', (page) => {
-  const text = readFileSync(join(ROOT, page), 'utf8')
-
-  for (const line of commandLines(text)) test(line.text, () => run(line))
+  for (const line of autoupLines(page)) if (!isElsewhere(line.text)) test(line.text, () => run(line))
 
   test('links to pages that are there', () => {
     const folder = join(ROOT, page, '..')
@@ -93,50 +53,27 @@ function wordsOf(text: string, cwd: string): string[] {
   return said.split('\0').slice(0, -1)
 }
 
-/** Those that are, or speak of, a master that is not there yet. */
-const MASTERS = new Set(['run', 'start', 'dev', 'doctor', 'stage', 'unit'])
-
-/** Run in full by trust-page.test.ts, with the files that they are about. */
-const ELSEWHERE = new Set(['verify'])
+/** Masters, and what asks a source: documented-commands.test.ts. `verify`: trust-page.test.ts. `--names`: below. */
+function isElsewhere(text: string): boolean {
+  return /^autoup (?:run|start|dev|doctor|explain|verify) (?!--help)/.test(`${text} `)
+}
 
 async function run({ text, config }: Line): Promise<void> {
   const cwd = temporaryDirectory()
-  for (const key of ['app.pub', 'release.pub']) writeFileSync(join(cwd, key), `${newSigner().line}\n`)
   const [name = '', ...words] = wordsOf(text, cwd)
   const spec = await loadCommand(name)
   const input = spec && quickParse(spec, words)
   if (!spec || !input || words.includes('--help')) return expectHelp([name, ...words])
-  const shown = config ?? (input.name === undefined ? null : SEVERAL)
-  const isWhole = input.options.has('fetch') || input.command.length > 0
-  const hasFile = shown !== null && !isWhole && !ELSEWHERE.has(name)
-  if (hasFile) writeFileSync(join(cwd, 'autoup.config.json'), shown)
+  if (config !== null) writeFileSync(join(cwd, 'autoup.config.json'), config)
   const io = { ...nowhere(), cwd }
-  if (name === 'unit') return await writesUnit(words, io)
-  if (name === 'explain' && input.name !== undefined) return await accepts(asFetch(input), io, null)
-  if (MASTERS.has(name)) return await accepts(input, io, hasFile ? shown : null)
-  if (!ELSEWHERE.has(name) && name !== 'explain') await isAnswered(name, words, input, io)
+  if (name === 'unit') await writesUnit(words, io)
+  else await isAnswered(name, words, input, io)
 }
 
 async function expectHelp(words: readonly string[]): Promise<void> {
   const { code, stdout, stderr } = await autoup(words)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toContain('Usage: autoup')
-}
-
-/** Without a name, of every app of the file. */
-async function accepts(input: Input, io: Io, config: string | null): Promise<void> {
-  const apps = config === null ? {} : (JSON.parse(config).apps ?? {})
-  const names = input.name === undefined ? Object.keys(apps) : []
-  for (const name of names.length > 0 ? names : [input.name]) {
-    const { settings } = await loadSettings({ ...input, name }, io)
-    if (settings.source === null) expect(settings.command).not.toEqual([])
-    // A plugin is the reader's own.
-    else if (/^[a-z]+:/.test(settings.source)) await fetcherFor(settings.source)
-  }
-}
-
-function asFetch({ name = '', options, command }: Input): Input {
-  return { name: undefined, options: new Map([...options, ['fetch', [name]]]), command }
 }
 
 /** Into a folder of the test, and for a user that every system has. */
@@ -172,9 +109,7 @@ async function isAnswered(name: string, words: readonly string[], input: Input, 
 }
 
 test('what the page on the choice of a file shows is what the program says', async () => {
-  const page = readFileSync(join(ROOT, 'docs/artifact-choice.md'), 'utf8')
-  const [, line = '', shown = ''] = /^ {4}\$ autoup (.*)\n((?: {4}.*\n)+)/m.exec(page) ?? []
-  const expected = shown.replace(/^ {4}/gm, '')
+  const [, line = '', expected = ''] = /^\$ autoup (.*)\n([^`]+)```/m.exec(readPage('docs/artifact-choice.md')) ?? []
   const cwd = temporaryDirectory()
   const names = [...expected.matchAll(/^(?:→ | {2})(\S+)/gm)].map(([, name]) => name)
   writeFileSync(join(cwd, 'names.txt'), names.sort().join('\n'))
@@ -185,8 +120,8 @@ test('what the page on the choice of a file shows is what the program says', asy
 const OF_OTHERS = ['allow', 'nice', 'start-period', 'stop-timeout']
 
 /** Wherever an option is spoken of in backquotes without its command. */
-test.each(pages)('the options in the text of %s are there', async (page) => {
-  const text = readFileSync(join(ROOT, page), 'utf8')
+test.each(PAGES)('the options in the text of %s are there', async (page) => {
+  const text = readPage(page)
   const flags = [...text.matchAll(/`--([a-z][a-z0-9-]*\w)[^`]*`/g)].map(([, flag = '']) => flag)
   const specs = await Promise.all(Object.values(COMMANDS).map(({ load }) => load()))
   const known = new Set([...OF_OTHERS, ...specs.flatMap(({ options }) => options.map((option) => option.flag))])

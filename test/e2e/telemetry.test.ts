@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { shellLines } from '../docs/pages.ts'
 import { diesAt, nodeServer } from '../support/builds.ts'
+import { commandFolder } from '../support/documented.ts'
 import { gate } from '../support/gate.ts'
 import { temporaryDirectory } from '../support/master.ts'
 import { BY_HAND, startService } from '../support/service.ts'
@@ -35,6 +37,7 @@ test('the documented module makes a span of each promotion', async () => {
   const folder = temporaryDirectory()
   const page = readFileSync(join(import.meta.dirname, '../../docs/sight.md'), 'utf8')
   const [, module] = /```js\n\/\/ telemetry\.mjs\n(.*?)```/s.exec(page) ?? []
+  const [line = ''] = /^node --import .*(?= run )/.exec(shellLines('docs/sight.md').at(-1) ?? '') ?? []
   writeFileSync(join(folder, 'telemetry.mjs'), module ?? '')
   mkdirSync(join(folder, 'node_modules/@opentelemetry/api'), { recursive: true })
   writeFileSync(join(folder, 'node_modules/@opentelemetry/api/index.js'), API)
@@ -42,8 +45,10 @@ test('the documented module makes a span of each promotion', async () => {
   writeFileSync(spans, '')
   const service = await startService({
     args: [...BY_HAND, '--probation', '2s'],
-    env: { SPANS: spans },
-    through: ['sh', '-c', 'node="$1"; shift; exec "$node" --import "$0" "$@"', join(folder, 'telemetry.mjs')],
+    cwd: folder,
+    env: { SPANS: spans, PATH: `${commandFolder()}:${process.env.PATH}` },
+    // In place of the program and its file.
+    through: ['bash', '-c', `exec ${line} "\${@:3}"`, 'bash'],
   })
   const door = gate()
   service.publish(diesAt(door))

@@ -131,7 +131,7 @@ needs('promtool').test(
   'each alert of the documentation is raised where there is trouble, and nowhere else',
   async () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/sight.md'), 'utf8')
-    const [, block = ''] = /Worth an alert:\n\n((?: {4}.*\n)+)/.exec(page) ?? []
+    const [, block = ''] = /Worth an alert:\n\n```promql\n([^`]+)```/.exec(page) ?? []
     const rules = block
       .trim()
       .split('\n')

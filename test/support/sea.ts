@@ -66,7 +66,8 @@ export function single({ node, assets = { 'koffi.node': koffiLibrary() }, ...pro
 
 const found = new Map<SeaNode, string>()
 
-function nodeOf(major: SeaNode): string {
+/** The path of its program. */
+export function nodeOf(major: SeaNode): string {
   const known = found.get(major)
   if (known !== undefined) return known
   const path = process.env[`AUTOUP_TEST_NODE_${major}`] ?? fromRegistry(VERSIONS[major])

@@ -25,6 +25,7 @@ export interface Page {
 
 export interface Site {
   readonly origin: string
+  readonly port: number
   readonly requests: readonly Asked[]
   /** Bytes of bodies that were sent. */
   readonly sent: () => number
@@ -42,7 +43,8 @@ export interface Site {
 
 const AN_HOUR_MS = 3_600_000
 
-export async function serveSite(options: { tls?: boolean } = {}): Promise<Site> {
+/** With `names` over TLS, by these. */
+export async function serveSite(options: { tls?: boolean; names?: string[] } = {}): Promise<Site> {
   const pages = new Map<string, Page>()
   let sent = 0
   let read = 0
@@ -66,10 +68,12 @@ export async function serveSite(options: { tls?: boolean } = {}): Promise<Site> 
       return lines
     },
   }
-  const web = await (options.tls ? serveTls : serveHttp)((request, response) => {
+  const handler = (request: IncomingMessage, response: ServerResponse): void => {
     sent += answer(site, request, response)
-  })
-  return Object.assign(site, { origin: web.origin, requests: web.requests })
+  }
+  const { names, tls = names !== undefined } = options
+  const web = await (tls ? serveTls(handler, { names }) : serveHttp(handler))
+  return Object.assign(site, { origin: web.origin, port: web.port, requests: web.requests })
 }
 
 type Habits = Pick<Site, 'pages' | 'headStatus' | 'hasRanges' | 'login'>

@@ -71,8 +71,15 @@ export interface Proxy extends Web {
   readonly authorizations: readonly (string | undefined)[]
 }
 
-/** Leads every name to this machine, as one that resolves them itself. `status` refuses with it instead. */
-export async function serveProxy({ status = 200 }: { status?: number } = {}): Promise<Proxy> {
+export interface ProxyOptions {
+  /** Refuses with it. Default: leads. */
+  readonly status?: number
+  /** Where it leads to in place of a port that is asked for. */
+  readonly ports?: Readonly<Record<number, number>>
+}
+
+/** Leads every name to this machine, as one that resolves them itself. */
+export async function serveProxy({ status = 200, ports = {} }: ProxyOptions = {}): Promise<Proxy> {
   const led: string[] = []
   const authorizations: (string | undefined)[] = []
   const sockets = new Set<Socket>()
@@ -99,7 +106,8 @@ export async function serveProxy({ status = 200 }: { status?: number } = {}): Pr
       socket.end(`HTTP/1.1 ${status} No\r\n\r\n`)
       return
     }
-    const target = net.connect(Number(request.url?.split(':').pop()), '127.0.0.1', () => {
+    const port = Number(request.url?.split(':').pop())
+    const target = net.connect(ports[port] ?? port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n')
       socket.pipe(target).pipe(socket)
     })
