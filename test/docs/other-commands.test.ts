@@ -53,6 +53,12 @@ const RUN_BY: Readonly<Record<Page, Readonly<Record<Test, readonly string[]>>>> 
       'node --build-sea sea.json',
     ],
   },
+  'docs/from-pm2.md': {
+    'test/e2e/under-systemd.test.ts': ['systemctl daemon-reload', 'systemctl enable --now app'],
+  },
+  'docs/systemd.md': {
+    'test/e2e/under-systemd.test.ts': ['systemctl daemon-reload', 'systemctl enable --now app'],
+  },
   'docs/github.md': {
     'test/e2e/github.test.ts': [
       'npm ci --omit=dev',
@@ -61,6 +67,7 @@ const RUN_BY: Readonly<Record<Page, Readonly<Record<Test, readonly string[]>>>> 
     ],
   },
   'docs/sight.md': {
+    'test/e2e/under-systemd.test.ts': ['curl --unix-socket /var/lib/autoup/app/control.sock http://localhost/metrics'],
     'test/e2e/telemetry.test.ts': [
       'node --import ./telemetry.mjs "$(command -v autoup)" run --fetch github:org/app --listen 8080',
     ],
@@ -86,11 +93,6 @@ const RUN_BY: Readonly<Record<Page, Readonly<Record<Test, readonly string[]>>>> 
 
 /** By their reasons. Every other way of what they do is tested. */
 const BY_HAND: Readonly<Record<Page, Readonly<Record<string, readonly string[]>>>> = {
-  'docs/from-pm2.md': { 'without systemd': ['systemctl daemon-reload', 'systemctl enable --now app'] },
-  'docs/systemd.md': { 'without systemd': ['systemctl daemon-reload', 'systemctl enable --now app'] },
-  'docs/sight.md': {
-    'of a service of root': ['curl --unix-socket /var/lib/autoup/app/control.sock http://localhost/metrics'],
-  },
   'examples/docker/README.md': {
     'without a Docker daemon': [
       'docker build --tag app .',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { landlockAbi } from '../../src/system/landlock.ts'
 import { isReadableByAll } from '../../src/system/reachable.ts'
+import { cgroupRoot } from './cgroup.ts'
 
 /** Debian's package of a program, where it has another name. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -12,6 +13,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   bundle: 'bundler',
   'php-fpm': 'php-fpm',
   'systemd-socket-activate': 'systemd',
+  systemctl: 'systemd',
+  nsenter: 'util-linux',
   prlimit: 'util-linux',
   unshare: 'util-linux',
   setpriv: 'util-linux',
@@ -46,6 +49,7 @@ const CONDITIONS: Readonly<Record<string, readonly [isMet: () => boolean, called
     () => [process.execPath, process.cwd()].every(isReadableByAll),
     'folder of the project that all can read',
   ],
+  cgroup: [() => process.getuid?.() === 0 && cgroupRoot() !== null, 'cgroups (version 2) that it may write'],
   landlock: [() => landlockAbi() > 0, 'Landlock in its kernel'],
   // Linux 6.12 keeps signals in as well.
   'landlock-signals': [() => landlockAbi() >= 6, 'Landlock of version 6 (Linux 6.12)'],
