@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { landlockAbi } from '../../src/system/landlock.ts'
 import { isReadableByAll } from '../../src/system/reachable.ts'
-import { cgroupRoot } from './cgroup.ts'
+import { cgroupRoot, limitsMemory } from './cgroup.ts'
 
 /** Debian's package of a program, where it has another name. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -50,6 +50,7 @@ const CONDITIONS: Readonly<Record<string, readonly [isMet: () => boolean, called
     'folder of the project that all can read',
   ],
   cgroup: [() => process.getuid?.() === 0 && cgroupRoot() !== null, 'cgroups (version 2) that it may write'],
+  'memory-limit': [() => process.getuid?.() === 0 && limitsMemory(), 'cgroup that limits memory'],
   landlock: [() => landlockAbi() > 0, 'Landlock in its kernel'],
   // Linux 6.12 keeps signals in as well.
   'landlock-signals': [() => landlockAbi() >= 6, 'Landlock of version 6 (Linux 6.12)'],
