@@ -19,10 +19,10 @@ import { endAll } from './processes.ts'
 import { serveSite } from './site.ts'
 import { authority, serveProxy } from './web.ts'
 
-export const VERSIONS = ['1.2.3', '2.3.4'] as const
-const [, HIGHEST] = VERSIONS
+export const VERSIONS = ['1.4.2', '2.3.4'] as const
+const [PINNED, HIGHEST] = VERSIONS
 const EXAMPLES = join(import.meta.dirname, '../../examples')
-const SITES = ['example.org', 'releases.example.com']
+const SITES = ['example.org', 'dl.example.org', 'releases.example.com']
 const SHOWN_PORTS = /\b(?:8080|8081|3000|9090)\b/g
 
 export interface Documented {
@@ -177,6 +177,10 @@ async function webSites(): Promise<Record<string, string>> {
   const name = `app-linux-${process.arch}`
   put(`/${name}.tar.gz`, release(HIGHEST))
   put(`/${name}`, program)
+  put(`/app-${PINNED}-linux-${process.arch}.tar.gz`, release(PINNED))
+  put(`/app-${HIGHEST}.tar.gz`, release(HIGHEST))
+  put(`/${HIGHEST}/bin/linux/${process.arch}/app`, program)
+  site.put('/stable.txt', `${HIGHEST}\n`)
   const artifact = { os: 'linux', arch: process.arch, url: `${name}.tar.gz` }
   site.put('/app.json', JSON.stringify({ version: HIGHEST, artifacts: [artifact] }))
   for (const path of ['/app', '/releases']) {
