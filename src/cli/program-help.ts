@@ -7,7 +7,9 @@ import { hasColor, painter } from '../report/color.ts'
 import { COMMANDS } from './commands.ts'
 import type { Io } from './io.ts'
 
-export const HELP_WIDTH = 100
+const WIDEST = 100
+/** Where nobody says: of what reads the output, it may be a pager on a terminal that is no wider. */
+const USUAL_WIDTH = 80
 
 type Row = readonly [term: string, what: string]
 
@@ -24,6 +26,11 @@ const EXAMPLES: readonly Row[] = [
 /** Whether nothing else is asked for. */
 export function isHelp([word = '--help', ...more]: readonly string[]): boolean {
   return more.length === 0 && ['--help', '-h', 'help'].includes(word)
+}
+
+/** Columns. */
+export function helpWidth({ columns }: Pick<Io['stdout'], 'columns'>): number {
+  return Math.min(WIDEST, columns || USUAL_WIDTH)
 }
 
 /** Ends with a line feed. */
@@ -49,7 +56,7 @@ export function programHelp({ stdout, env }: Pick<Io, 'stdout' | 'env'>): string
     ]),
     '',
     paint('bold', 'Examples'),
-    ...exampleLines(EXAMPLES, Math.min(HELP_WIDTH, stdout.columns ?? HELP_WIDTH)),
+    ...exampleLines(EXAMPLES, helpWidth(stdout)),
     '',
     'The options of a command: autoup <command> --help',
   ].join('\n')}\n`

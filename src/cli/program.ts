@@ -10,7 +10,7 @@ import { type CommandEntry, type CommandSpec, environmentName, type Input, type 
 import { COMMANDS, loadCommand } from './commands.ts'
 import type { Io } from './io.ts'
 import { ownCommand, ownOption } from './other-words.ts'
-import { exampleLines, HELP_WIDTH, programHelp } from './program-help.ts'
+import { exampleLines, helpWidth, programHelp } from './program-help.ts'
 import { version } from './version.ts'
 
 /** Throws AutoupError `usage` for what cannot be understood. */
@@ -63,7 +63,7 @@ export function root(io: Io): Command {
       writeErr: (text) => io.stderr.write(text),
       // The mistake is told once, by main.
       outputError: () => {},
-      getOutHelpWidth: () => Math.min(HELP_WIDTH, io.stdout.columns ?? HELP_WIDTH),
+      getOutHelpWidth: () => helpWidth(io.stdout),
       getOutHasColors: () => true,
     })
     .configureHelp({
@@ -161,7 +161,7 @@ function wrapped(command: Command, text: string, indent: number): string {
 }
 
 function widthOf(command: Command): number {
-  return command.configureOutput().getOutHelpWidth?.() ?? HELP_WIDTH
+  return command.configureOutput().getOutHelpWidth?.() ?? helpWidth({})
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` as one sentence. */

@@ -6,6 +6,7 @@
 
 import type { Stamped } from '../core/events.ts'
 import { hasColor, type Paint, painter } from './color.ts'
+import { wrap } from './layout.ts'
 import type { Output } from './output.ts'
 import { paceMeter } from './pace.ts'
 import { progressFilter } from './progress-filter.ts'
@@ -45,7 +46,8 @@ export function prettyReporter(stream: Output): (event: Stamped) => void {
       stream.write(`${before}${passingLine(event, rate, stream.columns || 80, paint)}\r`)
       hasPassing = true
     } else if (isWorthALine(event)) {
-      stream.write(`${before}${prettyLine(event, paint)}${rate === '' ? '' : `, ${rate}`}\n`)
+      const line = `${prettyLine(event, paint)}${rate === '' ? '' : `, ${rate}`}`
+      stream.write(`${before}${isTerminal ? fitted(line, stream.columns || 80) : line}\n`)
       hasPassing = false
     }
   }
@@ -57,6 +59,12 @@ export function prettyLine(event: Stamped, paint: Paint): string {
   const text = said.weight === 'detail' ? paint('dim', said.text) : said.text
   const under = outputOf(event).map((line) => `\n${' '.repeat(TEXT_COLUMN)}${paint('dim', `| ${line}`)}`)
   return `${start(event, said, paint)}${text}${under.join('')}`
+}
+
+/** What a command wrote stays as it is. */
+function fitted(text: string, columns: number): string {
+  const [line = '', ...under] = text.split('\n')
+  return [...wrap(line, columns, TEXT_COLUMN), ...under].join('\n')
 }
 
 /** Never longer than the terminal is wide: what wraps cannot be rewritten. */

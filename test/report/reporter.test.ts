@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Stamped } from '../../src/core/events.ts'
 import type { LogFormat } from '../../src/core/settings.ts'
+import { ERASE } from '../../src/report/pretty.ts'
 import { createReporter } from '../../src/report/reporter.ts'
 import { memory } from '../cli/terminal.ts'
 import { EVENTS, stamped } from './events.ts'
@@ -89,6 +90,20 @@ describe('pretty', () => {
     const [, here, next] = text.split('\r\u001b[2K')
     expect(here).toMatch(/1\.5\.0 is here: it is verified and unpacked/)
     expect(next).toMatch(/paused.*\n$/)
+  })
+
+  test('breaks between words on a terminal, below the text', () => {
+    vi.stubEnv('NO_COLOR', '1')
+    const stream = { ...memory(true), columns: 60 }
+    const report = createReporter('pretty', stream)
+    for (const event of EVENTS.map(stamped)) report(event)
+    const lines = stream
+      .text()
+      .replaceAll(ERASE, '')
+      .split(/[\r\n]/)
+    const broken = lines.filter((line) => line.startsWith(' '.repeat(24)) && !line.includes('| '))
+    expect(broken.length).toBeGreaterThan(2)
+    for (const line of lines.filter((each) => !each.includes('| '))) expect(line.length).toBeLessThanOrEqual(60)
   })
 
   test.each([20, 40, 60, 80, 100])('progress never wraps on a terminal of %d columns', (columns) => {
