@@ -15,6 +15,7 @@ import type { FileLayer, FileValue } from './command.ts'
 import { APP_KEYS, COMMAND_KEY, type ConfigKey, SHARED_KEYS } from './config-keys.ts'
 import { refuseSamePort } from './config-ports.ts'
 import type { ConfigPath } from './find-service.ts'
+import { NAME } from './run-options.ts'
 
 export interface ConfigFile extends ConfigPath {
   /** At least one. */
@@ -37,7 +38,10 @@ export function readConfig(path: ConfigPath): ConfigFile {
   if ($schema !== undefined && typeof $schema !== 'string')
     throw wrong(path.shown, '$schema', 'must be a text', $schema)
   if (apps === undefined) {
-    return { ...path, apps: [{ ...file, key: null, ...layer(options, APP_KEYS, path.shown, '') }], shared: null }
+    const only = layer(options, APP_KEYS, path.shown, '')
+    const name = only.values.get(NAME.flag)
+    if (name) inPlace(name.place, () => checkName(name.values.join()))
+    return { ...path, apps: [{ ...file, key: null, ...only }], shared: null }
   }
   if (!isObject(apps) || Object.keys(apps).length === 0) {
     throw wrong(path.shown, 'apps', 'must be an object with a key for each app', apps)

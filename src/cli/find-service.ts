@@ -17,7 +17,7 @@ export const CONFIG_FILE = 'autoup.config.json'
 export async function masterFor(input: Input, io: Io): Promise<MasterPlace> {
   const places = await mastersFor(input, io)
   const [only, ...others] = places
-  return only && others.length === 0 ? only : await onlyRunning(places, 'here that are in the configuration')
+  return only && others.length === 0 ? only : await onlyRunning(places, 'from the configuration')
 }
 
 /**

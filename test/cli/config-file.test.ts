@@ -187,6 +187,7 @@ describe('a bad file is one sentence', () => {
     ['a list at the top', [APP], /must be an object \{…\}, not a list/],
     ['no apps', { apps: {} }, /apps must be an object with a key for each app, not an empty object/],
     ['a name with a slash', { apps: { 'a/b': APP } }, /apps: 'a\/b' cannot be the name of a service/],
+    ['a name with a slash at the top', { ...APP, name: 'a/b' }, /json: name: 'a\/b' cannot be the name of a service/],
     [
       'two apps on one port',
       { apps: { a: { ...APP, listen: 8080 }, b: { ...APP, listen: ['8081', '127.0.0.1:8080'] } } },
@@ -230,6 +231,15 @@ describe('a bad file is one sentence', () => {
 })
 
 describe('commands that talk to a master', () => {
+  test('are told of a name in the file that can be none', async () => {
+    write({ name: 'a/b', command: ['a'] })
+    expect(await autoup(['status'], { cwd })).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^autoup: autoup\.config\.json: name: 'a\/b' cannot be the name of a service/),
+    })
+  })
+
   test('find it through the file', async () => {
     const { stateDir } = await fakeMaster()
     write({ 'state-dir': stateDir, apps: { app: { command: ['a'] }, other: { command: ['b'] } } })
