@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { newSigner, type Signer, signatureOf } from '../trust/minisign-signer.ts'
-import { archive, directory, nodeServer, pythonServer, script } from './builds.ts'
+import { type Artifact, archive, directory, nodeServer, pythonServer, script } from './builds.ts'
 import { type Github, startGithub } from './github-server.ts'
 import { AUTOUP, type Finished, type Master, startMaster, temporaryDirectory } from './master.ts'
 import { startNpmRegistry } from './npm-registry.ts'
@@ -109,17 +109,23 @@ export function assetsOf(
   return { [name]: bytes, [`${name}.minisig`]: signatureOf(signer, bytes, { comment: `file:${name}` }) }
 }
 
-/** Its own program, and a server.js for who says `node server.js`. */
+const releases = new Map<string, Buffer>()
+
+/** Its own program, and a server.js for who says `node server.js`. Made once. */
 function release(version: string): Buffer {
-  const path = join(temporaryDirectory(), 'release')
-  archive(nodeServer({ version }), { 'server.js': textOf(version) })(path)
-  return readFileSync(path)
+  const made = releases.get(version) ?? bytesOf(archive(nodeServer({ version }), { 'server.js': textOf(version) }))
+  releases.set(version, made)
+  return made
 }
 
 function textOf(version: string): string {
-  const path = join(temporaryDirectory(), 'text')
-  nodeServer({ version })(path)
-  return readFileSync(path, 'utf8')
+  return bytesOf(nodeServer({ version })).toString()
+}
+
+function bytesOf(artifact: Artifact): Buffer {
+  const path = join(temporaryDirectory(), 'artifact')
+  artifact(path)
+  return readFileSync(path)
 }
 
 /** Everything that a line takes for granted. */
@@ -128,7 +134,7 @@ function filesOf(folder: string): void {
   for (const name of ['app', 'server', 'next', 'server.js', 'api.js']) local(join(folder, name))
   for (const name of ['migrate.sh', 'announce.sh', 'page-me.sh']) script('#!/bin/sh\n')(join(folder, name))
   directory(local, { 'server.js': textOf('local') })(join(folder, 'dist'))
-  archive(local)(join(folder, 'app.tar.gz'))
+  writeFileSync(join(folder, 'app.tar.gz'), release('local'))
   const module = readFileSync(join(EXAMPLES, 'node-server/server.mjs'), 'utf8')
   for (const name of ['hello.mjs', 'server.mjs'])
     script(module.replace("VERSION = '1'", "VERSION = 'local'"))(join(folder, name))
