@@ -102,9 +102,18 @@ test('another pin by SIGHUP is live when it is higher, and refused when it is lo
   const since = master.mark()
   await hup()
   expect(await master.next('build-committed', { since })).toMatchObject({ version: '1.1.0' })
+  // A release does not change.
+  const other = bytesOf(nodeServer({ version: 'other' }))
+  site.put('/1.1.0/app', other)
+  site.put('/1.1.0/app.sha256', sumOf(other))
+  expect(await master.cli('upgrade')).toMatchObject({
+    code: 5,
+    stderr: expect.stringMatching(/1\.1\.0 is in service with other bytes: publish them under a new version/),
+  })
+  const again = master.mark()
   write(at('1.0.0'))
   await hup()
-  const refused = await master.next('build-refused', { since })
+  const refused = await master.next('build-refused', { since: again })
   expect(refused.reason).toMatch(/^1\.0\.0 is lower than 1\.1\.0, which has been in service: give --allow-downgrade/)
   expect(await ask(port)).toMatchObject({ version: '1.1.0' })
   write({ ...at('1.0.0'), 'allow-downgrade': true })
