@@ -12,5 +12,6 @@ const io = processIo((error) => {
 })
 process.exitCode = await main(process.argv.slice(2), io)
 await io.end()
-// Where something went wrong nothing is to go on: what a master that failed has left open would keep its process and its lock.
+// Where something went wrong nothing is to go on: what a master that failed has left open would keep its process and
+// its lock.
 if (process.exitCode !== 0) process.exit()

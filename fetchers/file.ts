@@ -1,7 +1,8 @@
 /**
  * `file:PATH`, a release source on this machine: an executable, an archive or a directory that somebody puts there. It
  * has no versions; its digest is one. It is taken when it has been still for a moment and nobody has it open for
- * writing, and what changes while it is read is not taken at all. A link is followed: pointing it elsewhere is a release.
+ * writing, and what changes while it is read is not taken at all. A link is followed: pointing it elsewhere is a
+ * release.
  */
 
 import { createHash } from 'node:crypto'

@@ -1,7 +1,8 @@
 /**
- * `https://…`, and `http://` on this machine: a file that somebody replaces there, one for each `{version}`, or a manifest
- * that says which version there is and which file is for which machine. What ends in `.json`, or is answered as `application/json`, is a
- * manifest. Each check asks only whether something changed; a change seen is not yet a release: it must stand still.
+ * `https://…`, and `http://` on this machine: a file that somebody replaces there, one for each `{version}`, or a
+ * manifest that says which version there is and which file is for which machine. What ends in `.json`, or is answered
+ * as `application/json`, is a manifest. Each check asks only whether something changed; a change seen is not yet a
+ * release: it must stand still.
  */
 
 import type { Check, Explanation, FetchContext, Fetcher, Known } from '../src/core/source.ts'

@@ -52,7 +52,9 @@ function isAfter(a: Candidate, b: Candidate): boolean {
   return order > 0 || (order === 0 && (a.release.published_at ?? '') > (b.release.published_at ?? ''))
 }
 
-/** `app-v1.2.3`, `app@1.2.3` and `app/v1.2.3` without `app-v`, `app@`, `app/` or just `app`; null: another program's. */
+/**
+ * `app-v1.2.3`, `app@1.2.3` and `app/v1.2.3` without `app-v`, `app@`, `app/` or just `app`; null: another program's.
+ */
 function withoutPrefix(tag: string, prefix: string | null): string | null {
   if (prefix === null) return tag
   if (!tag.startsWith(prefix)) return null

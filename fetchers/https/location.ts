@@ -1,7 +1,7 @@
 /**
  * The address in `--fetch https://…`, looked at before anything is asked, and its placeholders. `{os}` and `{arch}` are
- * as Node names them (linux, x64). An address alone does not say which `{version}` there is: what stands behind its last
- * `@` does, and that is one version, or the address of a text that holds it.
+ * as Node names them (linux, x64). An address alone does not say which `{version}` there is: what stands behind its
+ * last `@` does, and that is one version, or the address of a text that holds it.
  */
 
 import { AutoupError } from '../../src/core/errors.ts'
@@ -71,7 +71,7 @@ function noVersion(what: string): AutoupError {
   return new AutoupError('usage', `${what}: write ${forms}, or name a manifest (docs/sources.md)`)
 }
 
-/** A login is never sent where anybody can read it (http-client.ts); said here, it is said at the start. */
+/** A login is never sent where anybody can read it (system/http/client.ts); said here, it is said at the start. */
 function refuseReadableLogin(scheme: string, filled: string): void {
   const url = scheme === 'http' && URL.canParse(filled) ? new URL(filled) : null
   if (url === null || (url.username === '' && url.password === '') || !isReadable(url)) return

@@ -20,8 +20,8 @@ export interface Looked {
 const NO_HEAD: ReadonlySet<number> = new Set([400, 403, 405, 501])
 
 /**
- * Null when the server says that nothing has changed since `before.look` (304). Throws AutoupError for every other status
- * but 200, with the status in its data.
+ * Null when the server says that nothing has changed since `before.look` (304). Throws AutoupError for every other
+ * status but 200, with the status in its data.
  */
 export async function lookAt(
   context: FetchContext,

@@ -1,4 +1,6 @@
-/** What a manifest may hold, as a schema, and which of its artifacts is for a machine. Keys it does not know are left. */
+/**
+ * What a manifest may hold, as a schema, and which of its artifacts is for a machine. Keys it does not know are left.
+ */
 
 import * as v from 'valibot'
 import type { ArtifactChoice } from '../../src/core/artifact/choice.ts'

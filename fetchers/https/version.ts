@@ -1,7 +1,7 @@
 /**
- * An address with `{version}`: a file of which somebody says which version it is. That is the operator, who pins one, or
- * a text of one line on a server, such as the `stable.txt` that many publish: it is changed last, when the file of the
- * new version is there. The file itself and what lies beside it are looked at as any other; but its version has an
+ * An address with `{version}`: a file of which somebody says which version it is. That is the operator, who pins one,
+ * or a text of one line on a server, such as the `stable.txt` that many publish: it is changed last, when the file of
+ * the new version is there. The file itself and what lies beside it are looked at as any other; but its version has an
  * order, so no lower one is taken.
  */
 

@@ -1,6 +1,6 @@
 /**
- * The check of `npm:`. One that finds nothing new is one conditional request. A new version is resolved with all that it
- * depends on, and this is looked at, and its signatures checked, before any of it is fetched. What stands against a
+ * The check of `npm:`. One that finds nothing new is one conditional request. A new version is resolved with all that
+ * it depends on, and this is looked at, and its signatures checked, before any of it is fetched. What stands against a
  * version is an answer, so that it is not resolved again at each check.
  */
 

@@ -1,7 +1,7 @@
 /**
- * The installed tree: `package.json`, `package-lock.json` and `node_modules`, so that `npm ls` and `npm audit` work in a
- * build. npm checks the integrity of every tarball against the lock. What npm writes for its own speed is left out, as
- * it would differ from one day to the next. Nothing of what was installed has run when this returns.
+ * The installed tree: `package.json`, `package-lock.json` and `node_modules`, so that `npm ls` and `npm audit` work in
+ * a build. npm checks the integrity of every tarball against the lock. What npm writes for its own speed is left out,
+ * as it would differ from one day to the next. Nothing of what was installed has run when this returns.
  */
 
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'

@@ -1,7 +1,7 @@
 /**
  * What a registry says of a package (its "packument"). A conditional GET of the registry that npm is configured for is
- * the cheap way: 3 ms of CPU, and 60 for loading undici, against 300 ms and 75 MB for `npm view`, which is more than the
- * budget of a minute. Where the registry turns that away, or cannot be reached like this, npm is asked: it has the
+ * the cheap way: 3 ms of CPU, and 60 for loading undici, against 300 ms and 75 MB for `npm view`, which is more than
+ * the budget of a minute. Where the registry turns that away, or cannot be reached like this, npm is asked: it has the
  * credentials, proxies and authorities of .npmrc. A version or a tag needs 2 KB, a range the whole history.
  */
 
@@ -180,8 +180,8 @@ function chosen(spec: NpmSpec, body: string): NpmOffer | null {
 }
 
 /**
- * Null for what is no manifest of a version. `asked` is the one that it must be of, or null: whoever answers for a registry
- * could else put any version, well signed, under the one that the operator has named.
+ * Null for what is no manifest of a version. `asked` is the one that it must be of, or null: whoever answers for a
+ * registry could else put any version, well signed, under the one that the operator has named.
  */
 function offerOf(value: unknown, published: string | null, asked: string | null): NpmOffer | null {
   const manifest = value as { version?: unknown; dist?: Record<string, unknown>; deprecated?: unknown } | null

@@ -1,4 +1,7 @@
-/** A release source that is a path, as it is called from anywhere: it may stand in a file or a unit that is read elsewhere. */
+/**
+ * A release source that is a path, as it is called from anywhere: it may stand in a file or a unit that is read
+ * elsewhere.
+ */
 
 import { resolve } from 'node:path'
 

@@ -1,4 +1,6 @@
-/** Two apps of one file that want the same socket: told when the file is read, rather than when the second one starts. */
+/**
+ * Two apps of one file that want the same socket: told when the file is read, rather than when the second one starts.
+ */
 
 import { type Address, formatAddress, parseListen } from '../core/address.ts'
 import { AutoupError } from '../core/errors.ts'

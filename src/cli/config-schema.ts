@@ -1,7 +1,8 @@
 /**
  * The JSON schema of `autoup.config.json`, for editors: the table of options in the words of json-schema.org, draft 7,
- * and in these alone, so that strict readers take it as well. Published as `autoup.schema.json`, which a test keeps as it
- * is written here. The two forms are told apart by `if`, not `oneOf`, for which an editor tells of both forms at once.
+ * and in these alone, so that strict readers take it as well. Published as `autoup.schema.json`, which a test keeps as
+ * it is written here. The two forms are told apart by `if`, not `oneOf`, for which an editor tells of both forms at
+ * once.
  */
 
 import { APP_KEYS, type ConfigKey, SHARED_KEYS } from './config-keys.ts'

@@ -60,8 +60,8 @@ export async function runningUnder(stateDir: string): Promise<MasterPlace[]> {
 }
 
 /**
- * Throws AutoupError: `not-running`, `unknown` where it may not be asked or does not answer, `timed-out` where `onTimeout` is
- * given, `failed` with `isCut` when the master went away, or what it said.
+ * Throws AutoupError: `not-running`, `unknown` where it may not be asked or does not answer, `timed-out` where
+ * `onTimeout` is given, `failed` with `isCut` when the master went away, or what it said.
  */
 export async function call<T>(
   master: MasterPlace,
@@ -99,7 +99,9 @@ export async function call<T>(
   throw refusal(value)
 }
 
-/** What the master says of itself; null where none listens. Throws AutoupError `unknown` for one that does not answer. */
+/**
+ * What the master says of itself; null where none listens. Throws AutoupError `unknown` for one that does not answer.
+ */
 export async function statusOf(master: MasterPlace): Promise<Status | null> {
   try {
     return await call<Status>(master, 'GET', '/status')

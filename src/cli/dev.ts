@@ -1,6 +1,6 @@
 /**
- * `autoup dev`: a master whose command is started again for each change of its tree, beside the one that serves. A start
- * that fails leaves that one, and the app's own words on stderr say why. Only this command loads the watcher.
+ * `autoup dev`: a master whose command is started again for each change of its tree, beside the one that serves. A
+ * start that fails leaves that one, and the app's own words on stderr say why. Only this command loads the watcher.
  */
 
 import { readlinkSync, realpathSync } from 'node:fs'

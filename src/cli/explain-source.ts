@@ -1,4 +1,6 @@
-/** The newest release of a source, asked as a check asks; only sources that have files to choose from can be explained. */
+/**
+ * The newest release of a source, asked as a check asks; only sources that have files to choose from can be explained.
+ */
 
 import { resolve } from 'node:path'
 import { fetcherFor } from '../../fetchers/index.ts'

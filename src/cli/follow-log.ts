@@ -10,7 +10,10 @@ import { lineSplitter, openIfThere } from './log-lines.ts'
 
 const CHUNK_BYTES = 64 * 1024
 
-/** Calls `onLine` with each whole line from `from` on, until `until`. The folder must be there. Throws AutoupError `failed`. */
+/**
+ * Calls `onLine` with each whole line from `from` on, until `until`. The folder must be there. Throws AutoupError
+ * `failed`.
+ */
 export async function followLog(
   path: string,
   from: number,

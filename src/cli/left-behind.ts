@@ -1,6 +1,6 @@
 /**
- * Workers that a killed master has left: they serve on, so "is not running" alone would be half of the truth. Looked for
- * in /proc, and only when a command has found no master.
+ * Workers that a killed master has left: they serve on, so "is not running" alone would be half of the truth. Looked
+ * for in /proc, and only when a command has found no master.
  */
 
 import { join } from 'node:path'

@@ -19,8 +19,8 @@ const LINE_BYTES = 1024 * 1024
 const LINE_FEED = 10
 
 /**
- * What the workers have printed last, since `offset`; before it what autoup says in them, each sentence once, however much
- * came after it. `verdict` is told by whoever asks.
+ * What the workers have printed last, since `offset`; before it what autoup says in them, each sentence once, however
+ * much came after it. `verdict` is told by whoever asks.
  */
 export function lastWords(path: string, offset: number, verdict: string): string[] {
   const lines = linesOf(read(path, offset, TAIL_BYTES)).filter((line) => eventIn(line) === null)

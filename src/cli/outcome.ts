@@ -8,8 +8,8 @@ import { AutoupError, EXIT_STATUS, errnoOf, isMachineTrouble, messageOf } from '
 import type { Io } from './io.ts'
 
 /**
- * A mistake of the user is one sentence, with the status of DESIGN.md section 5, and so is a machine that has no more to
- * give; a bug is a stack and 1.
+ * A mistake of the user is one sentence, with the status of DESIGN.md section 5, and so is a machine that has no more
+ * to give; a bug is a stack and 1.
  */
 export function told(error: unknown, io: Pick<Io, 'stderr'>): number {
   if (error instanceof AutoupError) {

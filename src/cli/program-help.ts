@@ -1,6 +1,6 @@
 /**
- * What `autoup --help` shows. Written here rather than by commander, which shows the help of a command: that alone takes a
- * fifth of the time that Node itself needs to start, and this is what people see first.
+ * What `autoup --help` shows. Written here rather than by commander, which shows the help of a command: that alone
+ * takes a fifth of the time that Node itself needs to start, and this is what people see first.
  */
 
 import { hasColor, painter } from '../report/color.ts'

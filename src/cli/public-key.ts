@@ -1,4 +1,6 @@
-/** `--public-key` may be a key or a file with one: read here, once, so that a file that goes away later is no matter. */
+/**
+ * `--public-key` may be a key or a file with one: read here, once, so that a file that goes away later is no matter.
+ */
 
 import type { Settings } from '../core/settings.ts'
 

@@ -1,4 +1,4 @@
-/** `autoup resume`: the end of \`autoup pause\`. */
+/** `autoup resume`: the end of `autoup pause`. */
 
 import { ask } from './ask.ts'
 import type { CommandSpec } from './command.ts'

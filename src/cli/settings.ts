@@ -115,7 +115,9 @@ function refuseWithoutEffect(input: Input, app: FileLayer | null, source: string
     throw new AutoupError('config', `${own.place} is about a release source: give one as "fetch", or leave it out`)
 }
 
-/** The scheme is known to the fetchers; here only what can be none. A path is relative to `base`, where that is given. */
+/**
+ * The scheme is known to the fetchers; here only what can be none. A path is relative to `base`, where that is given.
+ */
 function parseSource(text: string, base: string | null): string {
   if (/\s/.test(text) || text.endsWith(':')) {
     throw new AutoupError(

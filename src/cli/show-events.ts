@@ -1,7 +1,7 @@
 /**
  * What happens while somebody at a terminal waits for a verdict: the events of the master as lines, on stderr, from now
- * or after `since` on, until the work is over. The verdict itself is the command's to tell. Nothing is shown elsewhere, and
- * where it cannot be shown the work goes on all the same.
+ * or after `since` on, until the work is over. The verdict itself is the command's to tell. Nothing is shown elsewhere,
+ * and where it cannot be shown the work goes on all the same.
  */
 
 import { setImmediate as afterReads } from 'node:timers/promises'

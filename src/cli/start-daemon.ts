@@ -1,8 +1,8 @@
 /**
  * The one who types `autoup start`. The master is started in a session of its own (setsid(2)), away from the terminal,
  * and writes to its log; this process waits until the app is ready, or says why it is not, and tells meanwhile that the
- * first build is fetched. A start that failed leaves no master behind, unless workers that a killed one had left serve on
- * under it.
+ * first build is fetched. A start that failed leaves no master behind, unless workers that a killed one had left serve
+ * on under it.
  */
 
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 /**
- * `autoup start`: the master as a daemon. This file is read by both: by the one who types it, and by the daemon, which is
- * started with the same words again and has its part in another file. Neither loads the part of the other.
+ * `autoup start`: the master as a daemon. This file is read by both: by the one who types it, and by the daemon, which
+ * is started with the same words again and has its part in another file. Neither loads the part of the other.
  */
 
 import type { CommandSpec } from './command.ts'

@@ -1,8 +1,9 @@
 /**
  * `autoup unit`: the words of an `autoup run` as a unit of systemd. Everything is checked here as `run` would check it;
  * what stands in the environment becomes options, what stands in a configuration file stays there, and paths become
- * absolute, for a unit starts elsewhere. --user becomes User=, and --token-file a credential of the unit. What is not said
- * is as it would be for that `autoup run`: the user who asks, and the variables that say how the source is reached.
+ * absolute, for a unit starts elsewhere. --user becomes User=, and --token-file a credential of the unit. What is not
+ * said is as it would be for that `autoup run`: the user who asks, and the variables that say how the source is
+ * reached.
  */
 
 import { existsSync } from 'node:fs'

@@ -1,7 +1,8 @@
 /**
  * `autoup status --watch`: the status of one or more services, kept true until somebody leaves or the last master ends.
- * Asked for anew after each event, and now and then for what has none, such as connections; the ages grow by themselves.
- * One of several that has ended may come back. With --json it is a line for each status that is another one.
+ * Asked for anew after each event, and now and then for what has none, such as connections; the ages grow by
+ * themselves. One of several that has ended may come back. With --json it is a line for each status that is another
+ * one.
  */
 
 import { setMaxListeners } from 'node:events'

@@ -67,7 +67,10 @@ function restart(turn: Turn): void {
   promote(turn, 'restart', home)
 }
 
-/** During an upgrade it calls that off, but for the first one, which would leave nothing; otherwise it promotes the build before the committed one. */
+/**
+ * During an upgrade it calls that off, but for the first one, which would leave nothing; otherwise it promotes the
+ * build before the committed one.
+ */
 function rollback(turn: Turn): void {
   const { promotion, stop: stopping, ledger, policy } = turn.state
   if (stopping) return turn.settle('rollback', 'stopped', 'it is stopping')

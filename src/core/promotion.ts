@@ -1,6 +1,6 @@
 /**
- * One promotion: a generation of workers is started beside the old one, proves itself, and is committed. An
- * upgrade, a manual rollback and a graceful restart are the same machine with another target and verdict rule. Pure.
+ * One promotion: a generation of workers is started beside the old one, proves itself, and is committed. An upgrade, a
+ * manual rollback and a graceful restart are the same machine with another target and verdict rule. Pure.
  *
  *     recording ─recorded─▶ preflight ─passed─▶ before-hook ─passed─▶ vacating ─vacated─▶ starting ─ready─▶ probation
  *         │ upgrade only     │ if asked for      │ if asked for        │ exclusive only     │                │   │ due
@@ -10,9 +10,9 @@
  *         └─established─ returning ◀──────────────────────────────────────── worker dies, probe fails ───────┘   ▼
  *                                                                                                            committed
  *
- * Until `ready` nothing has happened to the old workers (unless `exclusive`). From `ready` on only the new ones
- * serve, so a failure goes through `returning`: the committed build is started first. What a failure says about the
- * build is judged then, because a probe that the old build fails as well says nothing about the new one.
+ * Until `ready` nothing has happened to the old workers (unless `exclusive`). From `ready` on only the new ones serve,
+ * so a failure goes through `returning`: the committed build is started first. What a failure says about the build is
+ * judged then, because a probe that the old build fails as well says nothing about the new one.
  */
 
 import type { Build } from './build.ts'

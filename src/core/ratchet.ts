@@ -13,8 +13,8 @@
  *                        project may leave its checksum file out once its host computes digests.
  *     0  local-file, nothing: whoever can write the file
  *
- * `sha256`, the operator's own pin, is outside of the order: it is the strongest word on these bytes and says nothing of
- * the next ones. So it passes at any height, and raises nothing.
+ * `sha256`, the operator's own pin, is outside of the order: it is the strongest word on these bytes and says nothing
+ * of the next ones. So it passes at any height, and raises nothing.
  */
 
 /** What resets it; part of the refusal. */

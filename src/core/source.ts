@@ -122,9 +122,9 @@ export interface Kept {
 export interface Sink {
   /**
    * The one file of the release; hashed and bounded as it arrives. `open` is asked for the bytes from an offset on: 0
-   * at first, more when a download that was cut can go on, and not at all when the `size` of the release is here. It may
-   * answer from 0 all the same. `identity` is what the bytes are known by (an ETag, a digest): only with it, and only
-   * while it is the same, is what came kept for the next try.
+   * at first, more when a download that was cut can go on, and not at all when the `size` of the release is here. It
+   * may answer from 0 all the same. `identity` is what the bytes are known by (an ETag, a digest): only with it, and
+   * only while it is the same, is what came kept for the next try.
    */
   artifact(open: (from: number) => Promise<Piece>, identity: string | null): Promise<void>
   /** What `keep` of the same job gave, and is here: nothing is read again. */

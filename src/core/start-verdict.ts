@@ -18,7 +18,10 @@ export type StartVerdict =
       readonly isServed: boolean
     }
 
-/** What the master tells the one who waits: what it is at before its first build is here, and the verdict, which is the last. */
+/**
+ * What the master tells the one who waits: what it is at before its first build is here, and the verdict, which is the
+ * last.
+ */
 export type StartWord = StartVerdict | { readonly type: 'event'; readonly event: Stamped }
 
 export interface StartTerms {

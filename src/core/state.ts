@@ -141,7 +141,9 @@ export type Input =
   /** Of the promotion of this generation; another one has its own. */
   | { readonly type: 'preflight' | 'before-hook'; readonly generation: number; readonly failure: Failure | null }
   | { readonly type: 'saved'; readonly purpose: SavePurpose; readonly error: string | null }
-  /** A shared socket was lost and bound anew: only new workers can have it. `listeners` is what is to be written down. */
+  /**
+   * A shared socket was lost and bound anew: only new workers can have it. `listeners` is what is to be written down.
+   */
   | { readonly type: 'listener-lost'; readonly listeners: Ledger['listeners'] }
   | { readonly type: 'settings-changed'; readonly change: SettingsChange }
   | { readonly type: 'upgrade'; readonly again: boolean; readonly resetTrust?: boolean }

@@ -47,7 +47,9 @@ const START_SPARE_S = 60
 const STOP_SPARE_S = 15
 /** The master turns its loop each second. */
 const WATCHDOG_S = 30
-/** What it is pointless to start again after: a mistake of usage or in the configuration, a command that cannot be run. */
+/**
+ * What it is pointless to start again after: a mistake of usage or in the configuration, a command that cannot be run.
+ */
 const HOPELESS = '2 126 127'
 /** Below this a user other than root needs a capability to bind. */
 const UNPRIVILEGED_PORT = 1_024

@@ -1,6 +1,7 @@
 /**
  * What has happened since this master started, as numbers that only grow: what /metrics is made of. Counted from the
- * events as they are said, and from the checks, of which only the news are said. Pure: each function answers a new tally.
+ * events as they are said, and from the checks, of which only the news are said. Pure: each function answers a new
+ * tally.
  */
 
 import type { AutoupEvent, CheckResult, Purpose } from './events.ts'

@@ -80,7 +80,9 @@ export function baseOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** Control characters would end a line of the manifest or reach a terminal; U+FFFD stands for bytes that are not UTF-8. */
+/**
+ * Control characters would end a line of the manifest or reach a terminal; U+FFFD stands for bytes that are not UTF-8.
+ */
 function problemOfText(text: string): string | null {
   if (/[\p{Cc}\uFFFD]/u.test(text)) return 'has characters that a name must not have'
   return byteLength(text) > PATH_LIMITS.bytes ? `is over ${PATH_LIMITS.bytes} bytes long` : null

@@ -1,10 +1,10 @@
 /**
- * From its next start on, the master's code is that of the committed build. The file that the operator installed is never
- * written to: started from it, the program looks into the store and becomes the committed build by execve(2), with the
- * same pid. A build whose code is no good as a master cannot take the service down:
+ * From its next start on, the master's code is that of the committed build. The file that the operator installed is
+ * never written to: started from it, the program looks into the store and becomes the committed build by execve(2),
+ * with the same pid. A build whose code is no good as a master cannot take the service down:
  *
- *   - it is asked first whether it can be started here (build-check.ts);
- *   - each start is counted in `handed-over.json` before the exec, and the count is taken back when its first worker is
+ * - it is asked first whether it can be started here (build-check.ts); - each start is counted in `handed-over.json`
+ * before the exec, and the count is taken back when its first worker is
  *     ready. After three starts that came to nothing the installed program is the master again, of the same workers.
  */
 
@@ -66,7 +66,9 @@ export function noteStarted(paths: StorePaths): void {
   discard(fileOf(paths))
 }
 
-/** stdio, and the sockets that systemd may have given this very process. Node marks all of them (open(2), O_CLOEXEC). */
+/**
+ * stdio, and the sockets that systemd may have given this very process. Node marks all of them (open(2), O_CLOEXEC).
+ */
 function keepDescriptors(): void {
   const { LISTEN_PID, LISTEN_FDS } = process.env
   const sockets = LISTEN_PID === String(process.pid) ? Number(LISTEN_FDS) : 0

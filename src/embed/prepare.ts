@@ -1,4 +1,6 @@
-/** What comes before a master with a release source: whose code it is to have. Under the lock that the master will hold. */
+/**
+ * What comes before a master with a release source: whose code it is to have. Under the lock that the master will hold.
+ */
 
 import { messageOf } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'

@@ -15,7 +15,8 @@ let isRunning = false
 
 /**
  * In a worker it resolves when the program has come back, and rejects with what that throws; in the master when it has
- * stopped, or cannot start, with `process.exitCode` set: what stands in the way is told in a sentence, as by the command.
+ * stopped, or cannot start, with `process.exitCode` set: what stands in the way is told in a sentence, as by the
+ * command.
  */
 export async function run(config: RunConfig): Promise<void> {
   await takeRole()

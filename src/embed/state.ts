@@ -26,8 +26,8 @@ export interface State {
   readonly address: string
   readonly addresses: readonly string[]
   /**
-   * Aborted when the program is to finish. In a worker nothing is accepted any more by then, and all is answered, unless
-   * the drain timeout is near; without a master it comes at the signal.
+   * Aborted when the program is to finish. In a worker nothing is accepted any more by then, and all is answered,
+   * unless the drain timeout is near; without a master it comes at the signal.
    */
   readonly gracefulShutdown: AbortSignal
   /** The single executable, or the script. */

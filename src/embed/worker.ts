@@ -1,8 +1,8 @@
 /**
  * The program in a worker. What the preload does for every Node app it does for this one, loaded with the program
- * instead of before it: sockets, word to the master, beats, lame-duck drain. The drain signal, which comes when the last
- * connection is gone or the drain timeout nears, becomes an AbortSignal. Nothing here reaches libc unless an address is
- * asked for.
+ * instead of before it: sockets, word to the master, beats, lame-duck drain. The drain signal, which comes when the
+ * last connection is gone or the drain timeout nears, becomes an AbortSignal. Nothing here reaches libc unless an
+ * address is asked for.
  */
 
 import { getEventListeners } from 'node:events'

@@ -16,7 +16,9 @@ interface Sample {
   readonly bytes: number
 }
 
-/** To be shown every event; of progress it says `8.0 MB/s, 6 s left`, or the empty text as long as nothing can be said. */
+/**
+ * To be shown every event; of progress it says `8.0 MB/s, 6 s left`, or the empty text as long as nothing can be said.
+ */
 export function paceMeter(): (event: Stamped) => string {
   let samples: Sample[] = []
   return (event) => {

@@ -44,8 +44,8 @@ export interface Booted {
 }
 
 /**
- * Throws AutoupError; then nothing is held and nothing was started. When it is to stop meanwhile, it comes back soon: with
- * the workers that are to be drained and without sockets.
+ * Throws AutoupError; then nothing is held and nothing was started. When it is to stop meanwhile, it comes back soon:
+ * with the workers that are to be drained and without sockets.
  */
 export async function boot(
   settings: Settings,

@@ -1,6 +1,6 @@
 /**
- * The builds of the ledger, looked at when the master starts. What is not as it was sealed is not staged: a candidate is
- * none any more. A committed build is started all the same, for there is nothing better.
+ * The builds of the ledger, looked at when the master starts. What is not as it was sealed is not staged: a candidate
+ * is none any more. A committed build is started all the same, for there is nothing better.
  */
 
 import { type BuildId, nameOf } from '../core/build.ts'
@@ -10,7 +10,9 @@ import { checkSeal, damageOf, type SealCheck, WHOLE } from '../store/check-seal.
 import type { StorePaths } from '../store/layout.ts'
 import { storeTrouble } from '../store/trouble.ts'
 
-/** What the last check remembered is forgotten with a damaged build, so that the next one stages the same build anew. */
+/**
+ * What the last check remembered is forgotten with a damaged build, so that the next one stages the same build anew.
+ */
 export async function checkBuilds(
   paths: StorePaths,
   ledger: Ledger,

@@ -1,6 +1,6 @@
 /**
- * Effects as acts: each goes to the part of the master that carries it out. Only `save` is known at once and answers with
- * an input; what comes of the others is sent by those parts when they know.
+ * Effects as acts: each goes to the part of the master that carries it out. Only `save` is known at once and answers
+ * with an input; what comes of the others is sent by those parts when they know.
  */
 
 import { unreachable } from '../core/errors.ts'

@@ -20,7 +20,9 @@ export function workerMark(worker: number): Record<string, string> {
   return { [WORKER]: String(worker) }
 }
 
-/** The living processes that this worker of this master has started, and what those have, as far as they kept the mark. */
+/**
+ * The living processes that this worker of this master has started, and what those have, as far as they kept the mark.
+ */
 export function markedBy(worker: number): number[] {
   const master = ownMark()
   // The master is a child subreaper, so nothing that was started under it is elsewhere.

@@ -91,7 +91,9 @@ export class Reload {
     }
   }
 
-  /** Those that no new worker gets, and one that has not been told to finish still serves: they are to go on listening. */
+  /**
+   * Those that no new worker gets, and one that has not been told to finish still serves: they are to go on listening.
+   */
   get leaving(): readonly Listener[] {
     if (this.#retired.length === 0) return []
     const live = this.#context.state().workers.filter(isLive)

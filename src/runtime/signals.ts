@@ -31,8 +31,8 @@ const PLAIN: RestartSignal = { restartSignal: 'SIGUSR2', restartStops: false }
 
 /**
  * Taken from the first moment on, also by a master that cannot answer yet: the default action of most is to end the
- * process. SIGUSR1 is for whoever has a log file to open anew (src/cli/daemon.ts), but is taken here as well: Node would
- * open its debugger.
+ * process. SIGUSR1 is for whoever has a log file to open anew (src/cli/daemon.ts), but is taken here as well: Node
+ * would open its debugger.
  */
 export function handleSignals({ restartSignal, restartStops }: RestartSignal = PLAIN): SignalHandling {
   const waiting: Input[] = []

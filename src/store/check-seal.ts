@@ -1,7 +1,7 @@
 /**
  * Whether a build on disk is still what was sealed. Read-only means nothing to root, so a build is believed by its
- * manifest: every listed file must match; what else lies in the tree (`__pycache__`, a stray database) is only reported.
- * A file with unchanged size, times and inode is not read again, unless everything is asked for.
+ * manifest: every listed file must match; what else lies in the tree (`__pycache__`, a stray database) is only
+ * reported. A file with unchanged size, times and inode is not read again, unless everything is asked for.
  */
 
 import { readFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * Which builds living processes run from, asked of /proc, so that it holds for whatever is left of a killed master, of a
- * crashed worker, or of somebody's debugging: by the mark in the environment, else by the files of the build that a
+ * Which builds living processes run from, asked of /proc, so that it holds for whatever is left of a killed master, of
+ * a crashed worker, or of somebody's debugging: by the mark in the environment, else by the files of the build that a
  * process works in, runs, has mapped or open.
  */
 

@@ -84,8 +84,9 @@ export async function keepPartial(path: string, partials: string): Promise<void>
 }
 
 /**
- * Whether it is a file with bytes in it, and these are on the disk: after a power loss a name may lead to zeros, and what
- * nothing vouches for would be taken up with them. Not through a link, nor waiting for a pipe, that a stager has left.
+ * Whether it is a file with bytes in it, and these are on the disk: after a power loss a name may lead to zeros, and
+ * what nothing vouches for would be taken up with them. Not through a link, nor waiting for a pipe, that a stager has
+ * left.
  */
 async function settle(path: string): Promise<boolean> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(ignoreOther)

@@ -29,9 +29,9 @@ let sealing: Promise<unknown> = Promise.resolve()
 
 /**
  * Takes the staged folder, whatever comes of it; several one after the other. `said` is what was reported of it: what
- * goes into the ledger is what lies on the disk, and the two are one or nothing is taken. A whole build of the same id is
- * kept; one that is damaged is moved aside first. Throws AutoupError: `refused` for links that lead out, `failed` when the
- * disk does not play along.
+ * goes into the ledger is what lies on the disk, and the two are one or nothing is taken. A whole build of the same id
+ * is kept; one that is damaged is moved aside first. Throws AutoupError: `refused` for links that lead out, `failed`
+ * when the disk does not play along.
  */
 export async function finishStaging(
   paths: StorePaths,
@@ -79,7 +79,9 @@ async function seal(
   }
 }
 
-/** What was said came over a wire that takes no control characters and no long texts, so what is on the disk has none. */
+/**
+ * What was said came over a wire that takes no control characters and no long texts, so what is on the disk has none.
+ */
 function isSaid(file: BuildFile, said: Omit<Build, 'committedAt'>): boolean {
   const told = ({ id, version, stagedAt, proofs }: typeof said) => JSON.stringify([id, version, stagedAt, proofs])
   return told(file) === told(said)

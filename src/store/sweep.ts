@@ -1,6 +1,7 @@
 /**
  * What is no longer needed in a store. A build goes in one rename out of `builds/` and is removed then, so that a crash
- * never leaves half of one there; nor in `tmp/`, which is lent to stagers. Whatever somebody has written into is not ours to delete: it is moved aside.
+ * never leaves half of one there; nor in `tmp/`, which is lent to stagers. Whatever somebody has written into is not
+ * ours to delete: it is moved aside.
  */
 
 import { renameSync } from 'node:fs'
@@ -34,8 +35,8 @@ const PARTIAL_KEPT_MS = 86_400_000
 const SWEPT_PREFIX = 'swept-'
 
 /**
- * Empties `tmp/`, but for what a download can go on from: at start, under the lock, when nobody stages. What is left when
- * it is aborted goes at the next start.
+ * Empties `tmp/`, but for what a download can go on from: at start, under the lock, when nobody stages. What is left
+ * when it is aborted goes at the next start.
  */
 export async function sweepTmp(paths: StorePaths, signal?: AbortSignal): Promise<void> {
   try {

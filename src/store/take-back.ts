@@ -1,7 +1,8 @@
 /**
  * What a stager has made, as a user who owns nothing else, becomes the master's own, so that no later stager can change
  * its modes or times. That changes the ctime of every file, by which an unchanged one is known, so the manifest is
- * written anew: what it says of the content stays what it was. The stager is gone, and nobody else can reach the folder.
+ * written anew: what it says of the content stays what it was. The stager is gone, and nobody else can reach the
+ * folder.
  */
 
 import { chmod, lchown, lstat, readFile } from 'node:fs/promises'

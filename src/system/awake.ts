@@ -1,9 +1,9 @@
 /**
- * The time that this process was awake for. A process that is stopped (SIGSTOP, a frozen cgroup, `docker pause`, a machine
- * without a moment to spare) sees all its timers run out at once when it goes on, before it has heard what others did
- * meanwhile, and those were often stopped as well. Deadlines of others are set by this clock: a stall does not count, and
- * what has come in until then is heard before anybody is late. Timers look at the clock each second, so a longer gap
- * between two looks is a stall; where no timer runs nothing is late, and a gap says nothing.
+ * The time that this process was awake for. A process that is stopped (SIGSTOP, a frozen cgroup, `docker pause`, a
+ * machine without a moment to spare) sees all its timers run out at once when it goes on, before it has heard what
+ * others did meanwhile, and those were often stopped as well. Deadlines of others are set by this clock: a stall does
+ * not count, and what has come in until then is heard before anybody is late. Timers look at the clock each second, so
+ * a longer gap between two looks is a stall; where no timer runs nothing is late, and a gap says nothing.
  */
 
 const BEAT_MS = 1_000

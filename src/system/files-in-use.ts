@@ -1,7 +1,7 @@
 /**
  * Which files a process has to do with, as /proc shows them: where it works, what it runs, what it has mapped and open.
- * This tells what a process is made of also where it has written its title over its environment and its arguments. A file
- * that is unlinked by now keeps its path here.
+ * This tells what a process is made of also where it has written its title over its environment and its arguments. A
+ * file that is unlinked by now keeps its path here.
  */
 
 import { readFileSync, readlinkSync } from 'node:fs'

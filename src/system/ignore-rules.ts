@@ -1,8 +1,8 @@
 /**
- * What a watch of a source tree leaves alone: what git ignores (gitignore(5): the `.gitignore` of each folder, those above
- * up to the top of the repository, `.git/info/exclude`; the deepest that says something wins, and nothing in an ignored
- * folder comes back), what is never a source (dependencies, editors' leftovers, pid files, logs), and the caller's own
- * patterns. Files are read when first needed and kept until `forget`.
+ * What a watch of a source tree leaves alone: what git ignores (gitignore(5): the `.gitignore` of each folder, those
+ * above up to the top of the repository, `.git/info/exclude`; the deepest that says something wins, and nothing in an
+ * ignored folder comes back), what is never a source (dependencies, editors' leftovers, pid files, logs), and the
+ * caller's own patterns. Files are read when first needed and kept until `forget`.
  */
 
 import { existsSync, lstatSync, readFileSync } from 'node:fs'

@@ -1,8 +1,8 @@
 /**
  * Landlock (landlock(7)): a process gives up, for itself and all it starts, what it will never need. Here that is to
- * make, to write, to rename and to remove files outside a few folders, and from ABI 6 on signals and abstract sockets to
- * whoever is not under the same rules. Reading stays as it was. It binds the calling thread and what that starts, so the way to bind a
- * whole Node process is to call this and then exec (landlock_restrict_self(2)). It cannot be undone.
+ * make, to write, to rename and to remove files outside a few folders, and from ABI 6 on signals and abstract sockets
+ * to whoever is not under the same rules. Reading stays as it was. It binds the calling thread and what that starts, so
+ * the way to bind a whole Node process is to call this and then exec (landlock_restrict_self(2)). It cannot be undone.
  *
  * Being under rules also ends ptrace(2), and with it /proc/PID/environ, mem and fd, of every process that is not.
  */

@@ -1,7 +1,7 @@
 /**
- * Who holds a lock of src/system/lock.ts, by the kernel's own table (/proc/locks, proc_locks(5)); asked without taking it
- * and without libc. Null where nobody does, and where that cannot be seen: a holder in another pid namespace, or one that
- * this user may not look for.
+ * Who holds a lock of src/system/lock.ts, by the kernel's own table (/proc/locks, proc_locks(5)); asked without taking
+ * it and without libc. Null where nobody does, and where that cannot be seen: a holder in another pid namespace, or one
+ * that this user may not look for.
  */
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
@@ -42,8 +42,8 @@ export function holderOf(fd: number): number | null {
 }
 
 /**
- * `major:minor` of its mount (proc_pid_fdinfo(5), proc_pid_mountinfo(5)), or null where that is not told. Not of stat(2):
- * btrfs and overlayfs have other numbers there than in the table of locks.
+ * `major:minor` of its mount (proc_pid_fdinfo(5), proc_pid_mountinfo(5)), or null where that is not told. Not of
+ * stat(2): btrfs and overlayfs have other numbers there than in the table of locks.
  */
 function deviceOf(fd: number): string | null {
   const [, mount] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? []

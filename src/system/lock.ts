@@ -25,7 +25,10 @@ export interface Lock {
   release(): void
 }
 
-/** Throws AutoupError `locked` when another process has it (`data.pid`: who, or null), `failed` when it cannot be opened. */
+/**
+ * Throws AutoupError `locked` when another process has it (`data.pid`: who, or null), `failed` when it cannot be
+ * opened.
+ */
 export function acquireLock(path: string): Lock {
   for (;;) {
     const fd = open(path)

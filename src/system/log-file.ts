@@ -63,7 +63,9 @@ export function reopenLog(path: string, owner: User | null): void {
   closeSync(fd)
 }
 
-/** Whether what this process writes to is `path` and longer than this. Another file there is somebody else's rotation. */
+/**
+ * Whether what this process writes to is `path` and longer than this. Another file there is somebody else's rotation.
+ */
 export function isLongLog(path: string, bytes: number): boolean {
   const own = fstatSync(STDERR)
   if (own.size <= bytes) return false
@@ -72,8 +74,8 @@ export function isLongLog(path: string, bytes: number): boolean {
 }
 
 /**
- * `log` becomes `log.1`, that `log.2`, and so on up to `keep`. Where several masters write to it, one of them rotates it
- * (flock(2)), if it is still longer than this. Throws the system error; then nothing is lost.
+ * `log` becomes `log.1`, that `log.2`, and so on up to `keep`. Where several masters write to it, one of them rotates
+ * it (flock(2)), if it is still longer than this. Throws the system error; then nothing is lost.
  */
 export async function rotateLog(path: string, keep: number, bytes = 0): Promise<void> {
   const log = await open(path, 'r+')

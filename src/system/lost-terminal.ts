@@ -1,7 +1,7 @@
 /**
- * What a terminal leaves behind when it goes: standard descriptors on which every call fails with EIO. When Node ends it
- * gives terminals their settings back, and aborts (SIGABRT) where that fails; descriptors that lead elsewhere by then it
- * leaves alone.
+ * What a terminal leaves behind when it goes: standard descriptors on which every call fails with EIO. When Node ends
+ * it gives terminals their settings back, and aborts (SIGABRT) where that fails; descriptors that lead elsewhere by
+ * then it leaves alone.
  */
 
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'

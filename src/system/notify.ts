@@ -66,7 +66,8 @@ export class NotifyHub {
 
   /**
    * `makeDirectory` gives one of the hub's own, as createRuntimeDirectory does, which is removed by close. It is asked
-   * again where that is gone: by the end of a login ($XDG_RUNTIME_DIR), or by whoever tidies /tmp. Throws what it throws.
+   * again where that is gone: by the end of a login ($XDG_RUNTIME_DIR), or by whoever tidies /tmp. Throws what it
+   * throws.
    */
   static open(makeDirectory: () => string): NotifyHub {
     if (!isHandled) {

@@ -39,7 +39,9 @@ const CAP_SETPCAP = 8
 /** More than any kernel has. */
 const CAPABILITIES = 64
 
-/** What reading and writing other people's files takes: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_LEASE. */
+/**
+ * What reading and writing other people's files takes: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_LEASE.
+ */
 export const FILE_CAPABILITIES: readonly number[] = [1, 2, 3, 28]
 
 /** Lowers limits, never raises them. Where the architecture is not known it does nothing. */

@@ -1,7 +1,7 @@
 /**
- * Who listens on an address, for the sentence that says a port is in use. The kernel's socket tables give the inode, the
- * descriptors of all processes the holder. For another user's process the descriptors cannot be read, so the answer may
- * be null although the port is taken.
+ * Who listens on an address, for the sentence that says a port is in use. The kernel's socket tables give the inode,
+ * the descriptors of all processes the holder. For another user's process the descriptors cannot be read, so the answer
+ * may be null although the port is taken.
  */
 
 import type { Address } from '../core/address.ts'

@@ -65,7 +65,9 @@ export interface CommandEnd {
   readonly output: readonly string[]
 }
 
-/** Exit status 0 of `sh -c command` is good. What is left of it at the timeout is killed. Throws trouble of the machine. */
+/**
+ * Exit status 0 of `sh -c command` is good. What is left of it at the timeout is killed. Throws trouble of the machine.
+ */
 export async function probeExec(
   command: string,
   env: Readonly<Record<string, string>>,
@@ -79,8 +81,8 @@ export async function probeExec(
 }
 
 /**
- * The same, as a value: what could not be started for want of something, or was killed by somebody else (the OOM killer),
- * has said nothing. `signal` kills it before its time.
+ * The same, as a value: what could not be started for want of something, or was killed by somebody else (the OOM
+ * killer), has said nothing. `signal` kills it before its time.
  */
 export async function runCommand(
   command: string,

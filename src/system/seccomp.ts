@@ -1,14 +1,14 @@
 /**
  * A seccomp(2) filter for what Landlock does not refuse. Under it a process cannot leave its session, so that one kill
  * reaches all that it has started; it cannot make a unix socket, so that it talks to no daemon of this machine: not to
- * the control socket of its master, nor to systemd's or Docker's, whatever its user may do; it cannot change the
- * limits or the scheduling of other processes; it changes no extended attribute, and so no ACL (xattr(7)); it empties no
- * file by its name, which Landlock sees from ABI 3 on only (Linux 6.2); and chmod(2) makes no file setuid or writable for
+ * the control socket of its master, nor to systemd's or Docker's, whatever its user may do; it cannot change the limits
+ * or the scheduling of other processes; it changes no extended attribute, and so no ACL (xattr(7)); it empties no file
+ * by its name, which Landlock sees from ABI 3 on only (Linux 6.2); and chmod(2) makes no file setuid or writable for
  * others: it says yes and leaves all bits as they were, for programs that copy modes. (Files that were made with such
  * bits are put right when they are taken back, store/take-back.ts.) Where Landlock does not keep signals in, this does,
- * and more coarsely: whoever is under it can signal the process that asked for it, and nobody else, so it cannot end what
- * it has started. Sockets that it has stay what they are, and socketpair(2) is another call. The filter is inherited and
- * cannot be taken off.
+ * and more coarsely: whoever is under it can signal the process that asked for it, and nobody else, so it cannot end
+ * what it has started. Sockets that it has stay what they are, and socketpair(2) is another call. The filter is
+ * inherited and cannot be taken off.
  */
 
 import { constants, endianness } from 'node:os'
@@ -103,7 +103,10 @@ const DANGEROUS_MODE = 0o6022
 const O_TRUNC = 0o1000
 const O_ACCMODE = 0o3
 
-/** linux/bpf_common.h: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_K with BPF_JEQ, BPF_JGE and BPF_JSET, BPF_ALU|BPF_AND|BPF_K, BPF_RET|BPF_K. */
+/**
+ * linux/bpf_common.h: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_K with BPF_JEQ, BPF_JGE and BPF_JSET, BPF_ALU|BPF_AND|BPF_K,
+ * BPF_RET|BPF_K.
+ */
 const LOAD = 0x20
 const EQUAL = 0x15
 const AT_LEAST = 0x35

@@ -1,8 +1,8 @@
 /**
  * How this program starts itself as one of its helpers. A child is told in AUTOUP_ROLE what it is to be, and its main
  * program sees to it (takeRole in src/runtime): beside the installed package that is `helper.js`; in a bundle, and in a
- * single executable, which have no other file to start, it is the program itself, with the arguments it has now, so that
- * it comes to the same call of `run`.
+ * single executable, which have no other file to start, it is the program itself, with the arguments it has now, so
+ * that it comes to the same call of `run`.
  *
  * A single executable is started through /proc/self/exe (proc_pid_exe(5)): whatever was put in its place on disk since,
  * the helper is of the same build as its master.
@@ -12,7 +12,9 @@ import { existsSync } from 'node:fs'
 import { isSea } from 'node:sea'
 import { fileURLToPath } from 'node:url'
 
-/** `confined` becomes `stager`; `check` says that this build can be started here (src/runtime/stager/build-check.ts). */
+/**
+ * `confined` becomes `stager`; `check` says that this build can be started here (src/runtime/stager/build-check.ts).
+ */
 const ROLES = ['confined', 'stager', 'check'] as const
 
 export type Role = (typeof ROLES)[number]

@@ -67,7 +67,9 @@ export function isAnyHost(host: string): boolean {
   return host === '0.0.0.0' || isSameHost(host, '::')
 }
 
-/** Two ways to write one address, also an IPv4 one in a socket of IPv6. What is no address is like nothing but itself. */
+/**
+ * Two ways to write one address, also an IPv4 one in a socket of IPv6. What is no address is like nothing but itself.
+ */
 export function isSameHost(one: string, other: string): boolean {
   if (one === other) return true
   const [left, right] = [one, other].map(bytesOf)

@@ -60,7 +60,9 @@ const TCP_TABLES = [
   ['/proc/net/tcp6', 37],
 ] as const
 
-/** `/proc/net/tcp` and `tcp6` of proc(5): `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`. */
+/**
+ * `/proc/net/tcp` and `tcp6` of proc(5): `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`.
+ */
 function* tcpSockets(): Generator<TcpRow> {
   for (const [path, addressLength] of TCP_TABLES) {
     const text = table(path)

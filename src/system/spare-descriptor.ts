@@ -1,6 +1,7 @@
 /**
- * One descriptor kept for the moment at which there are no others (EMFILE of open(2)): whoever has to look into /proc then,
- * to end a session or to see who lives, gets it for as long as the look takes. Held from the import on, by this process.
+ * One descriptor kept for the moment at which there are no others (EMFILE of open(2)): whoever has to look into /proc
+ * then, to end a session or to see who lives, gets it for as long as the look takes. Held from the import on, by this
+ * process.
  */
 
 import { closeSync, openSync } from 'node:fs'

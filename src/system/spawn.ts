@@ -1,7 +1,8 @@
 /**
  * The only place that starts children, so that the reaper knows which are not its own: libuv waits for these. A child
- * gets its own session (setsid(2)), /dev/null as stdin unless there is something to be read, and exactly the descriptors it is given, from 3 on, freed of
- * CLOEXEC. A pid is only signalled while libuv has not reaped it, so a signal never reaches a stranger.
+ * gets its own session (setsid(2)), /dev/null as stdin unless there is something to be read, and exactly the
+ * descriptors it is given, from 3 on, freed of CLOEXEC. A pid is only signalled while libuv has not reaped it, so a
+ * signal never reaches a stranger.
  *
  * Variables that must hold the child's own pid go through `sh`, which execs the program with the same pid. What only
  * exec itself can tell (ETXTBSY, a missing interpreter) then is no error but the status 126 or 127 of sh.

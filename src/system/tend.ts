@@ -23,7 +23,8 @@ export function tend(listener: Listener): 'fine' | 'revived' | 'lost' {
   const didListen = isListening(fd)
   setNonBlocking(fd, true)
   try {
-    // Shut down once more when it did not listen any longer, it would hand on that mark to each connection, which is reset.
+    // Shut down once more when it did not listen any longer, it would hand on that mark to each connection, which is
+    // reset.
     if (!didListen && family !== 'unix') disconnect(fd)
     listen(fd, BACKLOG)
   } catch {

@@ -31,8 +31,8 @@ export interface Listing {
 }
 
 /**
- * Goes through the whole tree, unless `maxEntries` ends it. Throws the system error of what cannot be read, and the reason
- * of a signal that was aborted.
+ * Goes through the whole tree, unless `maxEntries` ends it. Throws the system error of what cannot be read, and the
+ * reason of a signal that was aborted.
  */
 export async function listTree(
   root: string,

@@ -1,8 +1,8 @@
 /**
- * Follows a source tree, with chokidar: folders that come later too, and without what IgnoreRules leave alone. A burst of
- * writes is one change, told when it has been quiet for a moment; so is what happens before somebody listens. Files that
- * this process or its children hold open for writing are their own: a log in the tree, a database. The watch belongs to
- * whoever has opened it and ends with `close`.
+ * Follows a source tree, with chokidar: folders that come later too, and without what IgnoreRules leave alone. A burst
+ * of writes is one change, told when it has been quiet for a moment; so is what happens before somebody listens. Files
+ * that this process or its children hold open for writing are their own: a log in the tree, a database. The watch
+ * belongs to whoever has opened it and ends with `close`.
  */
 
 import { stat } from 'node:fs/promises'

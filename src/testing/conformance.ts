@@ -1,7 +1,7 @@
 /**
  * What autoup expects of a fetcher, as checks with names. They belong to no test runner: each has a `run` that rejects
- * when the fetcher does not do what its name says. Each opens a source of its own and closes it, so that they can run in
- * any order.
+ * when the fetcher does not do what its name says. Each opens a source of its own and closes it, so that they can run
+ * in any order.
  *
  *     for (const { name, run } of conformance({ fetcher, open })) test(name, run)
  */

@@ -74,7 +74,9 @@ export function findChecksum(content: Buffer | string, artifact: string, file: s
   return { problem: silence(found, file) }
 }
 
-/** Why it says nothing of `artifact` that counts, so that another one may, as the end of a sentence; null: it speaks. */
+/**
+ * Why it says nothing of `artifact` that counts, so that another one may, as the end of a sentence; null: it speaks.
+ */
 export function silenceOf(content: Buffer | string, artifact: string, file: string): string | null {
   const found = sumsOf(content, artifact, file)
   return 'problem' in found || found.has('sha256') || found.has('sha512') ? null : silence(found, file)
@@ -133,7 +135,9 @@ function sumOf(hex: string, name: string, isEscaped: boolean): Sum | null {
   return plain === null ? null : { algorithm, hex: hex.toLowerCase(), name: plain.replace(/^(?:\.\/+)+/, '') }
 }
 
-/** As coreutils write names with a line feed, a carriage return or a backslash in them; null for what they never write. */
+/**
+ * As coreutils write names with a line feed, a carriage return or a backslash in them; null for what they never write.
+ */
 function unescaped(name: string): string | null {
   if (/\\(?![nr\\])/.test(name.replaceAll('\\\\', ''))) return null
   return name.replace(/\\([nr\\])/g, (_, letter) => (letter === 'n' ? '\n' : letter === 'r' ? '\r' : '\\'))

@@ -21,7 +21,10 @@ export const TRUST_LIMITS = {
   stagerHeapMiB: 256,
   /** All writable memory of the stager, and of each program it starts (1 GiB): xz -9 needs 65 MiB, npm about 300. */
   stagerBytes: 1_073_741_824,
-  /** Processes and threads of one stranger (stranger.ts): npm has 25, and where users are few several stagers may be one. */
+  /**
+   * Processes and threads of one stranger (stranger.ts): npm has 25, and where users are few several stagers may be
+   * one.
+   */
   stagerProcesses: 4_096,
   /** What a stager says on its stderr before it dies is kept up to here, from the end. */
   stderrBytes: 4_096,

@@ -1,4 +1,6 @@
-/** What the proofs of an artifact may cost to read, once, with units and reasons. Beyond a limit nothing is believed. */
+/**
+ * What the proofs of an artifact may cost to read, once, with units and reasons. Beyond a limit nothing is believed.
+ */
 
 export const PROOF_LIMITS = {
   /** Bytes of a checksum file (1 MiB): ten thousand artifacts of one release. */

@@ -10,7 +10,10 @@ import { TRUST_LIMITS } from './limits.ts'
 import { Refused } from './refused.ts'
 import { WriteBehind } from './write-behind.ts'
 
-/** `to` must not exist yet. Gives its sha256, 64 hex digits; what was written of a refused one is the caller's to remove. */
+/**
+ * `to` must not exist yet. Gives its sha256, 64 hex digits; what was written of a refused one is the caller's to
+ * remove.
+ */
 export async function unpackSingle(
   packed: string,
   compression: Compression,

@@ -2,7 +2,8 @@
  * Writes what an archive holds into an empty folder: the one place where names of untrusted bytes become paths. Every
  * name is judged before anything of it is on the disk, folders are made here and never found, a file is opened only
  * where nothing is, and a link is never made at all. So nothing can be talked into following one. What is wrong is
- * thrown as Refused. Whoever reads the archive calls `settle` before it uses a buffer again, `done` at the end, and `stop` in any case.
+ * thrown as Refused. Whoever reads the archive calls `settle` before it uses a buffer again, `done` at the end, and
+ * `stop` in any case.
  */
 
 import { createHash, type Hash } from 'node:crypto'
@@ -64,7 +65,9 @@ export class TreeWriter implements Contents {
     this.note(path, { target })
   }
 
-  /** `executable` null: by its first bytes. `size` is what is announced; what comes is counted by whoever announced it. */
+  /**
+   * `executable` null: by its first bytes. `size` is what is announced; what comes is counted by whoever announced it.
+   */
   begin(path: string, executable: boolean | null, size: number): void {
     this.closeFile()
     this.count(path, size)

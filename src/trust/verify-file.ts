@@ -67,7 +67,9 @@ export async function verifyFile(path: string, demands: Demands, known: Digested
   return { verdict: 'verified', proofs: sortProofs(checks.map(({ proof }) => proof)), ...looked }
 }
 
-/** `is` the digest of the bytes, and `from` says another: the end of a sentence that begins with the artifact's name. */
+/**
+ * `is` the digest of the bytes, and `from` says another: the end of a sentence that begins with the artifact's name.
+ */
 export function otherDigest({ algorithm, hex }: Digest, from: string, said: string): string {
   const cause = 'it was damaged or replaced, or that is the digest of another file'
   return `has the ${algorithm} ${hex}, and ${from} says ${said}: ${cause}`

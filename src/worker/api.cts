@@ -94,7 +94,10 @@ export function serve(what: http.RequestListener | net.Server, options: ServeOpt
   })
 }
 
-/** Made with the first call: a program that is its own master (src/embed) has its own by then, and not when it loads this. */
+/**
+ * Made with the first call: a program that is its own master (src/embed) has its own by then, and not when it loads
+ * this.
+ */
 function bridge(): Bridge {
   const there = published()
   if (there !== null) return there

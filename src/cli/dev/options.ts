@@ -1,4 +1,6 @@
-/** The options of `autoup dev`: those of `autoup run` that are about a command, with defaults for somebody who waits. */
+/**
+ * The options of `autoup dev`: those of `autoup run` that are about a command, with defaults for somebody who waits.
+ */
 
 import type { OptionSpec } from '../command.ts'
 import { RUN_OPTIONS } from '../run-options.ts'

@@ -1,4 +1,6 @@
-/** What `autoup dev` makes of the settings: the command as it lies here, short waits, and its state outside of the tree. */
+/**
+ * What `autoup dev` makes of the settings: the command as it lies here, short waits, and its state outside of the tree.
+ */
 
 import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs'

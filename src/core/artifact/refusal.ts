@@ -1,4 +1,6 @@
-/** Why there is no choice, and what to do: one sentence each. They name files of strangers; who prints them cleans them. */
+/**
+ * Why there is no choice, and what to do: one sentence each. They name files of strangers; who prints them cleans them.
+ */
 
 import { type ArtifactPlatform, osName } from './fit.ts'
 

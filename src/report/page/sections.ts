@@ -1,4 +1,6 @@
-/** The parts of the page that change, from what a master can show of itself. Pure; each part is an element's content. */
+/**
+ * The parts of the page that change, from what a master can show of itself. Pure; each part is an element's content.
+ */
 
 import type { Sight } from '../../core/sight.ts'
 import type { BudgetStatus, Status } from '../../core/status.ts'

@@ -1,7 +1,7 @@
 /**
  * Keeps the master small under many short connections. What Node holds of a closed socket is not for the quick
- * collector of V8, and the thorough one waits until 20 MiB of them have come together, on Node 20 after some 3 000; so it
- * is asked for earlier. It takes some 10 ms, in which no worker waits for the master.
+ * collector of V8, and the thorough one waits until 20 MiB of them have come together, on Node 20 after some 3 000; so
+ * it is asked for earlier. It takes some 10 ms, in which no worker waits for the master.
  */
 
 import { setFlagsFromString } from 'node:v8'

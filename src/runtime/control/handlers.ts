@@ -89,8 +89,8 @@ async function request(verb: ControlVerb, options: ControlOptions, context: Cont
 }
 
 /**
- * Asked for during a check or a promotion, it is owed one more check: what ends before that begins says nothing of what was
- * published since.
+ * Asked for during a check or a promotion, it is owed one more check: what ends before that begins says nothing of what
+ * was published since.
  */
 async function upgrade(
   { wait, again, resetTrust }: ControlOptions,

@@ -1,7 +1,7 @@
 /**
- * The control socket of a master, kept where commands look for it. Where there is no place to make it (a full disk), and
- * where it is removed later (with the state directory, or by who sweeps sockets), the master serves all the same, says
- * so, and makes it anew. Owned by the master, as the server is.
+ * The control socket of a master, kept where commands look for it. Where there is no place to make it (a full disk),
+ * and where it is removed later (with the state directory, or by who sweeps sockets), the master serves all the same,
+ * says so, and makes it anew. Owned by the master, as the server is.
  */
 
 import { existsSync } from 'node:fs'

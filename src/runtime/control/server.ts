@@ -4,8 +4,8 @@
  *     GET  /status  /releases  /metrics  /events?since=N&follow=0     (events: text/event-stream)
  *     POST /upgrade /rollback /restart /check /stage /pause /resume /reload /stop     ({"again","resetTrust","wait","now"} as JSON or query)
  *
- * The server knows nothing of upgrades; it asks its handlers. A client that goes away while it waits takes nothing
- * with it: what it asked for goes on. Owned by the master, from the taking of the lock to the end of `stop`.
+ * The server knows nothing of upgrades; it asks its handlers. A client that goes away while it waits takes nothing with
+ * it: what it asked for goes on. Owned by the master, from the taking of the lock to the end of `stop`.
  */
 
 import { createServer, type Socket } from 'node:net'
@@ -53,7 +53,9 @@ export interface ControlHandlers {
   releases(): Promise<readonly ReleaseRow[]>
   /** In the format of Prometheus. */
   metrics(): Promise<TextAnswer>
-  /** Calls the listener at once for kept events after `since`, then for new ones, until the returned function is called. */
+  /**
+   * Calls the listener at once for kept events after `since`, then for new ones, until the returned function is called.
+   */
   events(since: number, listener: (event: Stamped) => void): () => void
   request(verb: ControlVerb, options: ControlOptions): Promise<ControlReply>
 }

@@ -9,7 +9,9 @@ import { TRUST_LIMITS } from '../../trust/limits.ts'
 import type { StageJob } from './stage-protocol.ts'
 import { tokenFor } from './token.ts'
 
-/** The order for a stager, from what the operator asked for. `scheme` is that of the fetcher: its token is looked for. */
+/**
+ * The order for a stager, from what the operator asked for. `scheme` is that of the fetcher: its token is looked for.
+ */
 export function stageJob(
   settings: Settings,
   paths: StorePaths,
@@ -47,9 +49,9 @@ export function asNew(state: State): State {
 }
 
 /**
- * What the last check of this source remembered, unless the build that it led to is gone. Another launch lifts verdicts,
- * so what that led to is to be staged again; it is in the store, and need not be fetched, as long as the rules of trust are
- * the same.
+ * What the last check of this source remembered, unless the build that it led to is gone. Another launch lifts
+ * verdicts, so what that led to is to be staged again; it is in the store, and need not be fetched, as long as the
+ * rules of trust are the same.
  */
 export function knownOf(
   { ledger, policy }: State,

@@ -42,7 +42,8 @@ function hand(tmp: string, path: string, user: number): void {
   const stats = lstatSync(path)
   // Nothing but a file of one name: by a second one, what is somebody else's would become the stager's.
   if (stats.isFile() && stats.nlink === 1) lchownSync(path, user, STRANGERS)
-  // Not removed, for who made a folder could lead whoever goes through it elsewhere. It waits for the sweep at the start.
+  // Not removed, for who made a folder could lead whoever goes through it elsewhere. It waits for the sweep at the
+  // start.
   else renameSync(path, join(tmp, `stray-${crypto.randomUUID()}`))
 }
 

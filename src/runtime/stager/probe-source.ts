@@ -1,7 +1,7 @@
 /**
  * Whether a source answers, and what would vouch for its newest release: a check as the master makes it, in a stager of
- * its own, ended before a byte of the artifact is fetched. It works in a folder of its own, so that it needs no lock and
- * leaves the store as it is; what the store says of floor, ratchet and quarantine counts all the same.
+ * its own, ended before a byte of the artifact is fetched. It works in a folder of its own, so that it needs no lock
+ * and leaves the store as it is; what the store says of floor, ratchet and quarantine counts all the same.
  */
 
 import { chmodSync, existsSync, mkdtempSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
- * Whether a stager of root has to keep root's right to read everything. It has not when all that it needs can be read by
- * anybody; then a download that comes to rule it sees no key, no password and no file of another user. Asked anew for
- * each stager, since modes change.
+ * Whether a stager of root has to keep root's right to read everything. It has not when all that it needs can be read
+ * by anybody; then a download that comes to rule it sees no key, no password and no file of another user. Asked anew
+ * for each stager, since modes change.
  */
 
 import { isAbsolute, join } from 'node:path'

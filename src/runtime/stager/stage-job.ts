@@ -1,6 +1,6 @@
 /**
- * The work of a stager: the source is checked, and what it has is taken up (stage-release.ts). Whatever the network, the
- * disk or the machine does on the way is an `error`, and decides nothing.
+ * The work of a stager: the source is checked, and what it has is taken up (stage-release.ts). Whatever the network,
+ * the disk or the machine does on the way is an `error`, and decides nothing.
  */
 
 import { fetcherFor } from '../../../fetchers/index.ts'

@@ -171,8 +171,8 @@ function shape(value: Record<string, unknown>, directory: string): StageReport |
 }
 
 /**
- * Nested beyond all use: JSON.stringify would run out of stack or, indented as `state.json` is, write gigabytes, each time
- * that the master records anything.
+ * Nested beyond all use: JSON.stringify would run out of stack or, indented as `state.json` is, write gigabytes, each
+ * time that the master records anything.
  */
 export function isDeep(value: unknown, levels: number = TRUST_LIMITS.knownDepth): boolean {
   if (typeof value !== 'object' || value === null) return false

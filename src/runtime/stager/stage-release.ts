@@ -1,7 +1,7 @@
 /**
- * What becomes of a release that a check has found: gate, fetch, verify, unpack, look at the content, write down what is
- * there. In this order, because nothing is opened before its bytes are verified and nothing is fetched that would not be
- * taken. Loaded only then: most checks find nothing.
+ * What becomes of a release that a check has found: gate, fetch, verify, unpack, look at the content, write down what
+ * is there. In this order, because nothing is opened before its bytes are verified and nothing is fetched that would
+ * not be taken. Loaded only then: most checks find nothing.
  *
  * A verdict on bytes is given only for what the bytes say. Whatever the network, the disk or the machine does on the
  * way is an error, and decides nothing.

@@ -31,7 +31,10 @@ export async function takeVerdict(paths: StorePaths, verdict: StageVerdict): Pro
   }
 }
 
-/** Throws AutoupError: `refused` for links that lead out, `failed` when it is not there, or the disk does not play along. */
+/**
+ * Throws AutoupError: `refused` for links that lead out, `failed` when it is not there, or the disk does not play
+ * along.
+ */
 export async function takeStaged(
   paths: StorePaths,
   { directory, build }: Extract<StageVerdict, { type: 'staged' }>,

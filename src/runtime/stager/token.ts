@@ -41,7 +41,10 @@ function hasToken(scheme: string, file: string | null): boolean {
   }
 }
 
-/** `scheme` is that of the fetcher. Null where there is none. Throws AutoupError `config` for a file that cannot be read or holds no token. */
+/**
+ * `scheme` is that of the fetcher. Null where there is none. Throws AutoupError `config` for a file that cannot be read
+ * or holds no token.
+ */
 export function tokenFor(scheme: string, { file, env }: TokenPlaces): string | null {
   if (file !== null) return readToken(file, 'the token file')
   const variables = VARIABLES[scheme] ?? []

@@ -1,8 +1,9 @@
 /**
  * Who bears the mark of a state directory: what a master of it has started, and what that has. Anybody can write a mark
- * into his own environment, and what it says decides who is ended, whose sockets are taken and whether a master may start
- * at all. So only those are believed who are whom a master has children of: its own user, that of its workers, those who
- * spoke to the last master, also where they had changed their user by then, and stagers, whose group nobody else has.
+ * into his own environment, and what it says decides who is ended, whose sockets are taken and whether a master may
+ * start at all. So only those are believed who are whom a master has children of: its own user, that of its workers,
+ * those who spoke to the last master, also where they had changed their user by then, and stagers, whose group nobody
+ * else has.
  */
 
 import { readdirSync, statSync } from 'node:fs'
@@ -20,7 +21,10 @@ export function bearersOf(
   return findByEnvironment('AUTOUP_STATE', root).filter(({ uid, gid }) => users.has(uid) || gid === STRANGERS)
 }
 
-/** The owners of what lies beside the notify sockets of the last master, whose directory outlives it (runtime-directory.ts). */
+/**
+ * The owners of what lies beside the notify sockets of the last master, whose directory outlives it
+ * (runtime-directory.ts).
+ */
 function speakersOf(run: string): readonly number[] {
   const files = list(run).flatMap((worker) => list(join(run, worker)).map((name) => join(run, worker, name)))
   return files.flatMap((file) => statSync(file, { throwIfNoEntry: false })?.uid ?? [])

@@ -12,8 +12,8 @@ import { nextReaped, type TrackedProcess, trackStranger } from './process.ts'
 const WAIT_MS = 500
 
 /**
- * What a worker goes on as, or null. A process that is just ending shows no environment any more, while its children are
- * not ours yet: its end is waited for.
+ * What a worker goes on as, or null. A process that is just ending shows no environment any more, while its children
+ * are not ours yet: its end is waited for.
  */
 export async function findDaemon(notifyPath: string, former: number): Promise<TrackedProcess | null> {
   const end = performance.now() + WAIT_MS
@@ -39,7 +39,8 @@ function isEnding(pid: number): boolean {
 
 /**
  * Whether a worker may name this process as its main one: it descends from one that was that before (`own`), or the
- * master has adopted it. `others` are the main pids of other workers; what is theirs, or a stager's or a preflight's, is not his to name.
+ * master has adopted it. `others` are the main pids of other workers; what is theirs, or a stager's or a preflight's,
+ * is not his to name.
  */
 export function isOfWorker(pid: number, own: readonly number[], others: readonly number[]): boolean {
   for (let at = pid; !others.includes(at); ) {

@@ -56,8 +56,8 @@ export function knock(listeners: readonly Listener[]): Knocking {
 }
 
 /**
- * A worker may have set TCP_DEFER_ACCEPT (tcp(7)) on the socket that it shares, as unicorn does: then nobody is handed a
- * connection on which the client is silent, as a knock is. It is set aside for the moment of the knock.
+ * A worker may have set TCP_DEFER_ACCEPT (tcp(7)) on the socket that it shares, as unicorn does: then nobody is handed
+ * a connection on which the client is silent, as a knock is. It is set aside for the moment of the knock.
  */
 function acceptSilence(listeners: readonly Listener[]): () => void {
   const deferring = listeners

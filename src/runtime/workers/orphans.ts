@@ -1,9 +1,9 @@
 /**
- * The workers of a killed master. They serve on without it; a new master finds them in /proc, never by a pid from
- * disk: by the state directory in their environment, or, where they have written their title over that, by the
- * sockets they hold and the build they run from. Their listeners are taken back with pidfd_getfd(2), so that no connection is refused meanwhile.
- * What a living master has is nobody's orphan, though the lock says nothing of it: its state directory may have been
- * removed or moved away since, and that of this master may be a copy.
+ * The workers of a killed master. They serve on without it; a new master finds them in /proc, never by a pid from disk:
+ * by the state directory in their environment, or, where they have written their title over that, by the sockets they
+ * hold and the build they run from. Their listeners are taken back with pidfd_getfd(2), so that no connection is
+ * refused meanwhile. What a living master has is nobody's orphan, though the lock says nothing of it: its state
+ * directory may have been removed or moved away since, and that of this master may be a copy.
  */
 
 import { readFileSync } from 'node:fs'
@@ -36,7 +36,9 @@ export interface Orphan {
 /** What a killed master has left. */
 export interface Left {
   readonly orphans: readonly Orphan[]
-  /** The sockets that still listen: by the record, and where none could be written, those that orphans have at `specs`. */
+  /**
+   * The sockets that still listen: by the record, and where none could be written, those that orphans have at `specs`.
+   */
   readonly listeners: Ledger['listeners']
 }
 
@@ -109,8 +111,9 @@ export function isHeldByOthers(listeners: Ledger['listeners'], taken: ReadonlyMa
 }
 
 /**
- * The listeners of the ledger that still are what they were, and that no living master has. Inodes of sockets are counted
- * anew with each boot of the machine, so the number alone may be a stranger's by now, who would be robbed and drained.
+ * The listeners of the ledger that still are what they were, and that no living master has. Inodes of sockets are
+ * counted anew with each boot of the machine, so the number alone may be a stranger's by now, who would be robbed and
+ * drained.
  */
 function stillListening(
   paths: StorePaths,
@@ -173,7 +176,10 @@ function orphanOf(
   return [{ pid, build: { id, version, stagedAt: '', committedAt: null, proofs: [] } }]
 }
 
-/** Asks them to finish and waits until all of them has ended; kills it at the timeout, or when nobody is to wait any more. */
+/**
+ * Asks them to finish and waits until all of them has ended; kills it at the timeout, or when nobody is to wait any
+ * more.
+ */
 export async function drainOrphans(
   orphans: readonly Orphan[],
   settings: Pick<Settings, 'command' | 'drainSignal' | 'drainTimeoutMs'>,

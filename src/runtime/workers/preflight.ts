@@ -1,7 +1,7 @@
 /**
- * `--preflight`: the staged build is run once, without sockets, before it may serve. It ends when its promotion does not
- * wait for it any longer. Where the program is its own master, each build must be fit for that as well, and the program
- * has a say.
+ * `--preflight`: the staged build is run once, without sockets, before it may serve. It ends when its promotion does
+ * not wait for it any longer. Where the program is its own master, each build must be fit for that as well, and the
+ * program has a say.
  */
 
 import type { Build } from '../../core/build.ts'

@@ -26,7 +26,9 @@ function installedSource(): string {
   return fileURLToPath(new URL('../../worker/preload', import.meta.url))
 }
 
-/** The file for `--require`, or null. A store that cannot be written keeps no worker from it, and nobody from booting. */
+/**
+ * The file for `--require`, or null. A store that cannot be written keeps no worker from it, and nobody from booting.
+ */
 export function preloadFor(
   context: { readonly settings: Settings; readonly paths: StorePaths; readonly user: User | null },
   warn: (message: string) => void,
@@ -44,7 +46,10 @@ export function preloadFor(
   return null
 }
 
-/** What preloadFor() gave, for one worker: Node ends at a `--require` that somebody has removed since, so it is made anew. */
+/**
+ * What preloadFor() gave, for one worker: Node ends at a `--require` that somebody has removed since, so it is made
+ * anew.
+ */
 export function presentPreload(file: string, paths: StorePaths): string {
   return [file, join(dirname(file), PARTS)].every((each) => existsSync(each))
     ? file

@@ -1,8 +1,8 @@
 /**
  * The one file that reaches libc, through koffi; its neighbours are thin synchronous wrappers, each named after its man
- * page. A failing call throws an Error as Node's own are, with `code` (`ENOSPC`), `errno` and `syscall`. Interrupted calls
- * are repeated. koffi is loaded with the first call, so that the import costs nothing; a machine without it gets a
- * sentence (koffi.ts) instead of a stack.
+ * page. A failing call throws an Error as Node's own are, with `code` (`ENOSPC`), `errno` and `syscall`. Interrupted
+ * calls are repeated. koffi is loaded with the first call, so that the import costs nothing; a machine without it gets
+ * a sentence (koffi.ts) instead of a stack.
  */
 
 import { constants } from 'node:os'

@@ -1,4 +1,6 @@
-/** The socket calls of libc: what Node has no words for, or does in a way of its own. The descriptors are the caller's. */
+/**
+ * The socket calls of libc: what Node has no words for, or does in a way of its own. The descriptors are the caller's.
+ */
 
 import { endianness } from 'node:os'
 import { decodeAddress, encodeAddress, FAMILY, type SocketAddress, STORAGE_SIZE } from '../sockaddr.ts'

@@ -1,4 +1,6 @@
-/** WATCHDOG=1 from the event loop (sd_watchdog_enabled(3)): what blocks the loop for too long keeps it from being sent. */
+/**
+ * WATCHDOG=1 from the event loop (sd_watchdog_enabled(3)): what blocks the loop for too long keeps it from being sent.
+ */
 
 import type { Voice } from './voice.cts'
 

@@ -57,7 +57,10 @@ export function hideContract(env: NodeJS.ProcessEnv): void {
   Object.setPrototypeOf(env, Object.create(Object.getPrototypeOf(env), hidden))
 }
 
-/** As the master quotes it (src/runtime/workers/preload.ts), after what the user has; a wrapper may have added more behind it. */
+/**
+ * As the master quotes it (src/runtime/workers/preload.ts), after what the user has; a wrapper may have added more
+ * behind it.
+ */
 const OWN_OPTION = / ?--require="(?:[^"\\]|\\.)*\/preload\/index\.cjs"/
 
 /** Gives NODE_OPTIONS back as the user had it. */

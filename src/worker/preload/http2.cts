@@ -3,9 +3,9 @@
  * so that nothing is refused that is on its way; once the client has answered a ping it knows, and the second names the
  * last stream that was served. A session ends with its last stream.
  *
- * The first goes out with the next request, which is handed to the app when the ping is answered: after a GOAWAY without
- * an open stream nghttp2 reads nothing more (nghttp2_session_want_read(3)), neither the answer nor what the client has
- * sent meanwhile. That request is the open stream. A session that stays quiet is told without.
+ * The first goes out with the next request, which is handed to the app when the ping is answered: after a GOAWAY
+ * without an open stream nghttp2 reads nothing more (nghttp2_session_want_read(3)), neither the answer nor what the
+ * client has sent meanwhile. That request is the open stream. A session that stays quiet is told without.
  */
 
 import type http2 from 'node:http2'

@@ -1,6 +1,6 @@
 /**
- * `process.send('ready')`, which apps written for `pm2 reload` with `wait_ready` call when they serve. Where the process
- * has a channel of its own this is left alone; otherwise every other message goes nowhere, as there is nobody.
+ * `process.send('ready')`, which apps written for `pm2 reload` with `wait_ready` call when they serve. Where the
+ * process has a channel of its own this is left alone; otherwise every other message goes nowhere, as there is nobody.
  */
 
 type Done = (error: Error | null) => void

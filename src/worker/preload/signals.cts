@@ -1,8 +1,8 @@
 /**
- * The drain signal, before the app hears of it. process.emit is replaced before there is a handler of the signal, because
- * Node binds it with the first (lib/internal/process/signal.js); handlers that are there already, of a module that was
- * loaded before, are taken off meanwhile. A watcher of the kernel's signal is kept while nobody
- * listens, without a listener that the app would see: some count them.
+ * The drain signal, before the app hears of it. process.emit is replaced before there is a handler of the signal,
+ * because Node binds it with the first (lib/internal/process/signal.js); handlers that are there already, of a module
+ * that was loaded before, are taken off meanwhile. A watcher of the kernel's signal is kept while nobody listens,
+ * without a listener that the app would see: some count them.
  */
 
 export interface HeldSignal {

@@ -1,6 +1,6 @@
 /**
- * A server in a worker thread: this preload is not there, so that its `listen` fails where the master holds the address.
- * The error comes to the main thread when nobody handles it, and then one line says what it means.
+ * A server in a worker thread: this preload is not there, so that its `listen` fails where the master holds the
+ * address. The error comes to the main thread when nobody handles it, and then one line says what it means.
  */
 
 import { type Asked, shown } from './addresses.cts'
