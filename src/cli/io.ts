@@ -23,9 +23,11 @@ export interface Io {
 }
 
 export interface ProcessIo extends Io {
-  /** To be awaited last. */
+  /** Resolves when all is written; to be awaited last. What a reader of a pipe has not taken yet is lost by an exit. */
   end(): Promise<void>
 }
+
+type Ended = Output & Pick<ProcessIo, 'end'>
 
 const STDOUT = 1
 const STDERR = 2
@@ -33,17 +35,12 @@ const STDERR = 2
 /** `onUnwritten` is called when stdout takes no more: nobody reads it (`autoup events | head`), or there is no room. */
 export function processIo(onUnwritten: (error: Error) => void): ProcessIo {
   const { env, platform } = process
-  const log = isatty(STDERR) ? null : logOutput(STDERR)
+  const stdout = lazily(isatty(STDOUT), () => process.stdout, onUnwritten)
+  // A terminal is opened anew by libuv, and may go away (EIO).
+  const stderr = isatty(STDERR) ? lazily(true, () => process.stderr, ignore) : logOutput(STDERR)
   return {
-    stdout: lazily(isatty(STDOUT), () => process.stdout, onUnwritten),
-    // A terminal is opened anew by libuv, and may go away (EIO).
-    stderr:
-      log ??
-      lazily(
-        true,
-        () => process.stderr,
-        () => {},
-      ),
+    stdout,
+    stderr,
     env,
     cwd: process.cwd(),
     platform,
@@ -53,11 +50,13 @@ export function processIo(onUnwritten: (error: Error) => void): ProcessIo {
       const { openScreen } = await import('./screen.ts')
       return openScreen(process.stdin, process.stdout, events)
     },
-    end: async () => await log?.end(),
+    end: async () => {
+      await Promise.all([stdout.end(), stderr.end()])
+    },
   }
 }
 
-function lazily(isTTY: boolean, open: () => NodeJS.WriteStream, onError: (error: Error) => void): Output {
+function lazily(isTTY: boolean, open: () => NodeJS.WriteStream, onError: (error: Error) => void): Ended {
   let stream: NodeJS.WriteStream | null = null
   const opened = (): NodeJS.WriteStream => {
     stream ??= open().on('error', onError)
@@ -70,5 +69,8 @@ function lazily(isTTY: boolean, open: () => NodeJS.WriteStream, onError: (error:
       return (isTTY && opened().columns) || undefined
     },
     write: (text) => opened().write(text),
+    end: () => new Promise((resolve) => (stream === null ? resolve() : stream.write('', () => resolve()))),
   }
 }
+
+function ignore(): void {}

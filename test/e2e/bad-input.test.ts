@@ -277,4 +277,10 @@ describe('where what is shown cannot be written', () => {
     const refused = 'explain --names - --platform linux/x64 <<< app-windows-x64.zip'
     expect(shell(`set -o pipefail; "$0" "$1" ${refused} | true`).status).toBe(1)
   })
+
+  test('what a reader has not taken yet is not lost, also of what fails', () => {
+    const names = 'seq 1 4000 | sed "s/.*/app-&-sources.txt/"'
+    const { stdout } = shell(`${names} | "$0" "$1" explain --names - --json 2> /dev/null | cat`)
+    expect(JSON.parse(stdout)).toMatchObject({ choice: null, candidates: { length: 4000 } })
+  })
 })

@@ -210,8 +210,7 @@ export class WorkerProcess {
     if (leftovers.look()) return over()
     // A wrapper that ended at the drain signal leaves the server itself: that has the rest of the time to finish.
     // After a crash its place is free at once, and what it left behind ends on its own time; under `exclusive` its
-    // place
-    // is free when that has ended, so it ends now.
+    // place is free when that has ended, so it ends now.
     if (mustEnd) this.#lineage.kill()
     if (mustEnd || this.#isDraining) return void leftovers.gone.then(over)
     over()
