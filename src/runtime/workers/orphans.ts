@@ -177,8 +177,8 @@ function orphanOf(
 }
 
 /**
- * Asks them to finish and waits until all of them has ended; kills it at the timeout, or when nobody is to wait any
- * more.
+ * Asks them to finish and waits until nothing of their sessions is left; kills what is left at the timeout, or when
+ * nobody is to wait any more.
  */
 export async function drainOrphans(
   orphans: readonly Orphan[],
@@ -201,4 +201,6 @@ export async function drainOrphans(
   if (isUrgent.aborted) killAll()
   await Promise.all(ends)
   deadline.stop()
+  // Later these numbers may be a stranger's.
+  isUrgent.removeEventListener('abort', killAll)
 }

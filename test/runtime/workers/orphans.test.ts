@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { expect, test } from 'vitest'
 import { COMMAND } from '../../../src/core/build.ts'
 import { EMPTY_LEDGER } from '../../../src/core/ledger.ts'
@@ -28,6 +28,9 @@ test('an orphan is drained when what its main process has left behind has ended 
   onEnd(() => killSession(pid, 0))
   await once(wrapper.stdout!, 'data')
   const settings = { ...SETTINGS, drainTimeoutMs: 300 }
-  await drainOrphans([{ pid, build: COMMAND }], settings, new AbortController().signal)
+  const { signal } = new AbortController()
+  await drainOrphans([{ pid, build: COMMAND }], settings, signal)
   expect(sessionMembers(pid, 0)).toEqual([])
+  // By then its numbers may be a stranger's.
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
