@@ -1,6 +1,6 @@
 /** Groups of processes of the kernel (cgroups(7)), made for one test. */
 
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onEnd } from './on-end.ts'
 import { until } from './until.ts'
@@ -41,6 +41,9 @@ export function memoryGroup(bytes: number): MemoryGroup {
   const { path, limit, events } = memoryRoot() ?? { path: '', limit: '', events: '' }
   const cgroup = newCgroup(path)
   writeFileSync(join(cgroup, limit), String(bytes))
+  // Else the machine would swap before anything is killed.
+  const swap = join(cgroup, 'memory.swap.max')
+  if (existsSync(swap)) writeFileSync(swap, '0')
   return {
     through: ['sh', '-c', 'echo $$ > "$0/cgroup.procs"; exec "$@"', cgroup],
     kills: () => Number(/^oom_kill (\d+)$/m.exec(readFileSync(join(cgroup, events), 'utf8'))?.[1]),
