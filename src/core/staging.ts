@@ -10,6 +10,7 @@ import { raiseRatchet } from './ratchet.ts'
 import { LIMITS } from './settings.ts'
 import { shownSource } from './source.ts'
 import { homeOf, type Turn } from './turn.ts'
+import { whatServes } from './verdicts.ts'
 
 export function tickPipeline(turn: Turn): void {
   drive(turn, { type: 'tick' })
@@ -180,13 +181,7 @@ function onRefused(turn: Turn, { build, version, reason, known }: End<'refused'>
 }
 
 function settleRefused(turn: Turn, { version, reason }: Pick<End<'refused'>, 'version' | 'reason'>): void {
-  const home = homeOf(turn.state)
-  turn.settle(
-    'upgrade',
-    'refused',
-    `${refusalOf({ version, reason })}; ${home ? `${nameOf(home)} serves on` : 'nothing serves'}`,
-    version,
-  )
+  turn.settle('upgrade', 'refused', `${refusalOf({ version, reason })}; ${whatServes(turn)}`, version)
 }
 
 function onStaged(turn: Turn, { build, known }: End<'staged'>, asked: Poke | null): void {

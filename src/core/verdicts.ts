@@ -190,8 +190,8 @@ function forget(turn: Turn, build: Build, { reason }: Failure, serves: string): 
   turn.settle('upgrade', 'failed', `${message}; ${serves}`, build.version)
 }
 
-/** When the generation that failed is gone. */
-function whatServes({ state }: Turn, failed: number): string {
+/** In a sentence; when the generation that failed is gone, if one has. */
+export function whatServes({ state }: Turn, failed: number | null = null): string {
   const home = homeOf(state)
   if (!home) return 'nothing is committed yet, so nothing serves'
   const isServing = state.workers.some((worker) => worker.generation !== failed && worker.state.kind === 'ready')

@@ -434,6 +434,15 @@ describe('quarantine', () => {
     expect(world.settled()).toMatchObject([{ outcome: 'refused' }, { outcome: 'refused' }])
   })
 
+  it('does not say of a build that it serves on when it has just died', () => {
+    const world = World.serving('1')
+    world.exit(world.newest('ready'))
+    world.send({ type: 'upgrade', again: false })
+    const refused = { type: 'refused', build: null, version: '2', reason: 'is not executable', known: 2 } as const
+    world.send({ type: 'stager', report: refused })
+    expect(world.settled()).toMatchObject([{ message: '2 was refused: is not executable; nothing serves' }])
+  })
+
   it('goes on to say in the status what was refused, while the source has nothing else', () => {
     const world = World.serving('1')
     const refused = { type: 'refused', build: null, version: '2', reason: 'is not executable', known: 2 } as const

@@ -60,7 +60,7 @@ export async function bootSystemd(env: Readonly<Record<string, string>>): Promis
       })
     })
   try {
-    await until('it has booted', async () => (await type('systemctl is-system-running')).stdout === 'running\n')
+    await until('it has booted', async () => (await type('systemctl is-system-running')).stdout === 'running\n', 60_000)
   } catch (error) {
     throw new Error(story(), { cause: error })
   }
