@@ -3,6 +3,7 @@
  * socket and the clock; effects go to the part that carries them out. It lives until the core says `exit`.
  */
 
+import { setImmediate as turn } from 'node:timers/promises'
 import { fetcherFor } from '../../fetchers/index.ts'
 import type { AutoupEvent, Stamped } from '../core/events.ts'
 import type { Settings } from '../core/settings.ts'
@@ -183,6 +184,8 @@ export async function runMaster(
   tending.stop()
   loop.close()
   requests.stopped()
+  // Their answers must be out before the socket goes.
+  await turn()
   await page?.close()
   await control.close()
   // Nothing may write to the store once the lock is given up.

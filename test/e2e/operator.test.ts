@@ -69,6 +69,19 @@ test('an upgrade that is asked for during another one tells what came of the rel
   expect(await service.ask()).toMatchObject({ version: '2' })
 })
 
+test('who waits for an upgrade when the master stops is told so', async () => {
+  const service = await startService({ args: [...BY_HAND, ...PATIENT] })
+  const since = service.master.mark()
+  service.publish(plainApp({ version: '2', waitsFor: gate().opened }))
+  const first = service.master.cli('upgrade')
+  await service.master.next('worker-started', { since })
+  const second = post(service.master, 'upgrade')
+  await service.master.status()
+  expect(await service.master.stop()).toBe(0)
+  expect(await first).toMatchObject({ code: 1, stderr: 'app: the master has stopped\n' })
+  expect(await second).toMatchObject({ outcome: 'stopped', exit: 1 })
+})
+
 test('a rollback by hand serves the build before, and the next check does not undo it', async () => {
   const service = await startService()
   await upgraded(service, '2')
