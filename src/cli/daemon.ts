@@ -52,7 +52,14 @@ export async function serveAsDaemon(input: Input, io: Io): Promise<number> {
     const { settings } = loaded
     process.umask(umaskGiven(loaded))
     let rules = logPlace(loaded, settings)
-    const stopTending = tendLog(rules.path, () => rules, settings.user, io)
+    // By an event as well as in the log, which may be the very thing that nobody can read.
+    let warn = (message: string): void => void io.stderr.write(`autoup: ${message}\n`)
+    const stopTending = tendLog(
+      rules.path,
+      () => rules,
+      settings.user,
+      (message) => warn(message),
+    )
     const judge = startWatch({
       instances: settings.instances,
       hasProof: settings.ready.kind !== 'auto' || settings.listen.length > 0,
@@ -64,6 +71,9 @@ export async function serveAsDaemon(input: Input, io: Io): Promise<number> {
           tellOf(event)
           const verdict = isTold ? null : judge(event)
           if (verdict) tell(verdict)
+        },
+        connect(byEvent) {
+          warn = byEvent
         },
         reloaded(next) {
           rules = logPlace(next, next.settings)
@@ -80,12 +90,16 @@ export async function serveAsDaemon(input: Input, io: Io): Promise<number> {
 }
 
 /** Rotates it by size, and opens it anew at SIGUSR1, which src/runtime/signals.ts leaves to this. */
-function tendLog(path: string, rules: () => LogPlace, user: string | null, io: Io): () => void {
+function tendLog(
+  path: string,
+  rules: () => LogPlace,
+  user: string | null,
+  tell: (message: string) => void,
+): () => void {
   const owner = user === null ? null : lookUpUser(user)
   let restUntil = 0
   let isRotating = false
-  const warn = (what: string, error: unknown): void =>
-    void io.stderr.write(`autoup: the log could not be ${what}: ${messageOf(error)}\n`)
+  const warn = (what: string, error: unknown): void => tell(`the log could not be ${what}: ${messageOf(error)}`)
   const look = async (): Promise<void> => {
     const { bytes, keep } = rules()
     if (isRotating || performance.now() < restUntil || !isLongLog(path, bytes)) return

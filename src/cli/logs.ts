@@ -1,6 +1,6 @@
 /** `autoup logs`: what the master of `autoup start` and its workers have written, also when none runs any more. */
 
-import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { AutoupError } from '../core/errors.ts'
 import { hasColor, painter } from '../report/color.ts'
@@ -68,9 +68,12 @@ function pathOf({ name, directory }: MasterPlace): string {
   try {
     return realpathSync(link)
   } catch (cause) {
-    const why = existsSync(directory)
-      ? `there is none at ${link}; what \`autoup run\` says goes where it was started, see also \`autoup events\``
-      : `there is no service of that name in ${directory}`
+    const hasLink = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()
+    const why = hasLink
+      ? `${readlinkSync(link)} is gone; where its directory is there, USR1 to the master makes it anew`
+      : existsSync(directory)
+        ? `there is none at ${link}; what \`autoup run\` says goes where it was started, see also \`autoup events\``
+        : `there is no service of that name in ${directory}`
     throw new AutoupError('failed', `cannot read the log of ${name}: ${why}`, { cause })
   }
 }

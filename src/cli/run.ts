@@ -39,12 +39,14 @@ TTOU are one worker more or less.`,
 export interface Onlookers {
   /** Gets every event. */
   readonly watch?: (event: Stamped) => void
+  /** Gets how to tell what goes wrong beside the master. */
+  readonly connect?: (warn: (message: string) => void) => void
   /** Gets what is asked for from now on, after a reload. */
   readonly reloaded?: (loaded: Loaded) => void
 }
 
 /** The master, in this process. Loads it when the words are known to be right, and not before. */
-export async function serve(input: Input, io: Io, { watch, reloaded }: Onlookers = {}): Promise<number> {
+export async function serve(input: Input, io: Io, { watch, connect, reloaded }: Onlookers = {}): Promise<number> {
   keepSmall()
   const { loadSettings } = await import('./load-settings.ts')
   let loaded = await loadSettings(input, io)
@@ -68,5 +70,5 @@ export async function serve(input: Input, io: Io, { watch, reloaded }: Onlookers
     report(event)
     watch?.(event)
   }
-  return await runMaster(settings, show, presenters, { host })
+  return await runMaster(settings, show, presenters, { host, connect })
 }

@@ -59,6 +59,8 @@ export interface MasterOptions {
   readonly preUpgrade?: PreUpgrade | undefined
   /** What went wrong before there was anybody to tell. */
   readonly warnings?: readonly string[]
+  /** Gets how to tell what goes wrong later on. */
+  readonly connect?: ((warn: (message: string) => void) => void) | undefined
   /** Where a reload reads the settings; without one nothing ever changes. */
   readonly host?: ReloadHost
   /** The tree that `autoup dev` follows. */
@@ -73,6 +75,7 @@ export async function runMaster(
   {
     preUpgrade,
     warnings = [],
+    connect,
     watch,
     host = { load: async () => settings, applied: () => undefined },
   }: MasterOptions = {},
@@ -81,7 +84,9 @@ export async function runMaster(
   const history = new History()
   log.subscribe(0, report)
   log.subscribe(0, (event) => history.note(event))
-  for (const message of warnings) log.emit({ type: 'warning', message })
+  const warn = (message: string): void => log.emit({ type: 'warning', message })
+  for (const message of warnings) warn(message)
+  connect?.(warn)
   const source = settings.source === null ? null : await fetcherFor(settings.source)
   const policy = policyOf(settings, source === null ? null : sourceIntervalMs(source.fetcher, settings))
   const signals = handleSignals(settings.embedded ?? undefined)
@@ -114,7 +119,7 @@ export async function runMaster(
     end = resolve
   })
   const send = (input: Input): void => loop.send(input)
-  const preload = preloadFor({ settings, paths, user }, (message) => log.emit({ type: 'warning', message }))
+  const preload = preloadFor({ settings, paths, user }, warn)
   const emit = (event: AutoupEvent): void => log.emit(event)
   const environment = environmentOf(settings)
   // One object, which a reload changes.
@@ -158,9 +163,7 @@ export async function runMaster(
   const handlers = controlHandlers({
     ...{ loop, log, requests, jobs, looks, paths, live, reload, startedAt, history, presenters },
   })
-  const control = await openControl({ directory: paths.root, handlers }, (message) =>
-    log.emit({ type: 'warning', message }),
-  )
+  const control = await openControl({ directory: paths.root, handlers }, warn)
   const to = { send, reload: () => void reload.reload() }
   signals.handOver((stop) => send({ type: 'boot', orphans: workforce.adopt(orphans), isRecorded, stop }), to)
   const page =

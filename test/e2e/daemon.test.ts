@@ -316,6 +316,19 @@ describe('its log', () => {
     const held = await hold(app.port)
     expect((await held.finish()).pid).toBe((await ask(app.port)).pid)
     expect(isAlive(app.pid()), 'a log that cannot be opened is no reason to end').toBe(true)
+    // What is written to the log now is read by nobody.
+    const warning = await until('it is told', async () =>
+      /"type":"warning".*/.exec((await app.cli('events', '--json')).stdout),
+    )
+    expect(warning[0]).toContain(`the log could not be opened anew: cannot open the log ${log}: there is no directory`)
+    expect(await app.cli('logs')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${log} is gone; where its directory is there, USR1 to the master makes it anew`),
+    })
+    mkdirSync(folder)
+    kill(app.pid(), 'SIGUSR1')
+    await until('there is a new one', () => existsSync(log))
+    expect(await app.cli('logs')).toMatchObject({ code: 0 })
   })
 })
 
