@@ -142,6 +142,21 @@ test('a server in a worker thread, where the socket does not get to, is told whe
   ])
 })
 
+test('an app that handles what goes wrong with a socket of no address goes on', async () => {
+  const path = join(temporaryDirectory(), 'app.sock')
+  // As Node says it of a handle or a descriptor.
+  const app = `
+    process.on('uncaughtException', (error) => console.log('handled', error.code))
+    const trouble = { code: 'EADDRINUSE', syscall: 'listen', address: null, port: -1 }
+    const server = require('node:http').createServer((_, response) => response.end('here'))
+    server.listen('${path}', () => { throw Object.assign(new Error('listen EADDRINUSE'), trouble) })
+  `
+  const { master } = await startNode({ app, listen: [`unix:${path}`] })
+  await master.next('worker-ready')
+  await until('it is handled', () => master.output.includes('handled EADDRINUSE'))
+  expect(await askText(path)).toBe('here')
+})
+
 test('two servers on one socket share it, and the second goes on when the first is closed', async () => {
   const app = `
     const http = require('node:http')

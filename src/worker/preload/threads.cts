@@ -6,9 +6,15 @@
 import { type Asked, shown } from './addresses.cts'
 import { tell } from './tell.cts'
 
+/** Anybody may have made this error. */
+interface Named {
+  readonly address?: unknown
+  readonly port?: unknown
+}
+
 /** `isDeclared` is asked for an address that somebody has already. */
 export function explainThreads(isDeclared: (asked: Asked) => boolean): void {
-  process.on('uncaughtExceptionMonitor', (error: NodeJS.ErrnoException & { address?: string; port?: number }) => {
+  process.on('uncaughtExceptionMonitor', (error: NodeJS.ErrnoException & Named) => {
     const asked = error?.code === 'EADDRINUSE' && error.syscall === 'listen' ? askedFor(error) : null
     if (asked === null || !isDeclared(asked)) return
     tell(
@@ -18,8 +24,8 @@ export function explainThreads(isDeclared: (asked: Asked) => boolean): void {
   })
 }
 
-/** For a path there is no port. */
-function askedFor({ address, port }: { readonly address?: string; readonly port?: number }): Asked | null {
-  if (address === undefined) return null
-  return port === undefined || port < 0 ? { kind: 'unix', path: address } : { kind: 'tcp', host: address, port }
+/** For a path there is no port; of a descriptor Node names no address. */
+function askedFor({ address, port }: Named): Asked | null {
+  if (typeof address !== 'string') return null
+  return typeof port === 'number' && port >= 0 ? { kind: 'tcp', host: address, port } : { kind: 'unix', path: address }
 }
