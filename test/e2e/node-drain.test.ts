@@ -273,6 +273,33 @@ test('a WebSocket client is told to go, and what was accepted before is answered
   expect(Buffer.concat(received)).toEqual(Buffer.from([0x81, 2, 0x6f, 0x6b, 0x88, 0x02, 0x03, 0xe9]))
 })
 
+test('clients that stay whatever they are told are cut when the drain timeout nears, before the handlers run', async () => {
+  const app = `
+    const server = require('node:http').createServer((_, response) => response.end(String(process.pid)))
+    const sockets = new Set()
+    server.on('upgrade', (request, socket) => {
+      sockets.add(socket.on('error', () => {}))
+      socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n')
+    })
+    process.on('SIGTERM', () => { console.log('left', [...sockets].filter((socket) => !socket.destroyed).length, 'of', sockets.size); process.exit(3) })
+    server.listen(Number(process.env.PORT))`
+  const service = await startNode({ app, args: ['--drain-timeout', '3s'] })
+  await service.master.next('worker-ready')
+  const ended: Promise<unknown>[] = []
+  for (let client = 0; client < 3; client++) {
+    const socket = net.connect({ port: service.port, host: '127.0.0.1', allowHalfOpen: true })
+    onEnd(() => socket.destroy())
+    ended.push(once(socket, 'end'))
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    expect(String((await once(socket, 'data'))[0])).toContain('101')
+    socket.resume()
+  }
+  await restart(service)
+  await Promise.all(ended)
+  expect((await service.master.next('worker-exited')).how).toBe('exited with 3')
+  expect(service.master.output).toContain('left 0 of 3')
+})
+
 test('an event stream is completed, and the app sees its client go', async () => {
   const app = `
     require('node:http').createServer((request, response) => {
