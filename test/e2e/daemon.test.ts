@@ -174,7 +174,7 @@ describe('a start', () => {
     expect(await app.cli('stop')).toMatchObject({ code: 0 })
   })
 
-  test('outlives the terminal that it was typed on', async () => {
+  needs('python3').test('outlives the terminal that it was typed on', async () => {
     const app = await prepared()
     const shell = spawn(
       'python3',

@@ -1,14 +1,17 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { bareParent } from '../support/bare.ts'
 import { type Artifact, nodeServer, publish, pythonServer } from '../support/builds.ts'
 import { startLoad, summary } from '../support/load.ts'
 import { temporaryDirectory } from '../support/master.ts'
 import { freePort } from '../support/ports.ts'
 import { isAlive, kill } from '../support/processes.ts'
+import { needs } from '../support/requirements.ts'
 import { until } from '../support/until.ts'
+
+const { test } = needs('python3')
 
 const servers: [string, (version: string) => Artifact][] = [
   ['node', (version) => nodeServer({ version })],

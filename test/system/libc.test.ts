@@ -10,6 +10,7 @@ import * as processes from '../../src/system/libc/processes.ts'
 import * as selfTests from '../../src/system/libc/self-test.ts'
 import * as sockets from '../../src/system/libc/sockets.ts'
 import { onEnd } from '../support/on-end.ts'
+import { needs } from '../support/requirements.ts'
 
 function opened(fd: number): number {
   onEnd(() => descriptors.close(fd))
@@ -89,7 +90,7 @@ test('options are read and written, and say what a socket is', () => {
   expect(sockets.isListening(fd)).toBe(true)
 })
 
-test('a datagram announces itself by SIGIO and is received; an empty socket is null', async () => {
+needs('python3').test('a datagram announces itself by SIGIO and is received; an empty socket is null', async () => {
   const path = join(directory(), 'notify')
   const fd = opened(sockets.socket('unix', 'datagram'))
   sockets.bind(fd, { family: 'unix', path })
@@ -156,7 +157,7 @@ test('a child subreaper adopts an orphan and reaps it', async () => {
   expect(() => processes.waitpid(pid)).toThrow(expect.objectContaining({ code: 'ECHILD', syscall: 'waitpid' }))
 })
 
-test('a descriptor of another process is copied', async () => {
+needs('python3').test('a descriptor of another process is copied', async () => {
   const script =
     'import socket,sys; s=socket.create_server(("127.0.0.1",0)); print(s.fileno(), flush=True); sys.stdin.read()'
   const child = spawn('python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })

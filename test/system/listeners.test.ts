@@ -14,14 +14,14 @@ import { needs } from '../support/requirements.ts'
 import { ANSWER, python, SOCKET, startPython } from './python.ts'
 import { attempt, dial, directory, heard, openAll, openOne, refusal } from './sockets.ts'
 
-test('a bound listener parks connections until a worker takes them', async () => {
+needs('python3').test('a bound listener parks connections until a worker takes them', async () => {
   const listener = openOne('127.0.0.1:0')
   const client = await dial(listener)
   python(ANSWER, [listener.fd])
   expect(await heard(client)).toBe('hello')
 })
 
-test('a listener does not block, closes on exec, reuses its address and never its port', () => {
+needs('python3').test('a listener does not block, closes on exec, reuses its address and never its port', () => {
   const { fd } = openOne('127.0.0.1:0')
   expect(descriptors.isNonBlocking(fd)).toBe(true)
   expect(descriptors.isCloseOnExec(fd)).toBe(true)
@@ -59,7 +59,7 @@ test('[::] leaves the IPv4 side to a listener of its own', async () => {
   expect([v6?.shown, v4?.shown]).toEqual([`[::]:${port}`, `0.0.0.0:${port}`])
 })
 
-test('a port in use is refused with the name and pid of who has it', async () => {
+needs('python3').test('a port in use is refused with the name and pid of who has it', async () => {
   const { line, pid } = await startPython(
     'import signal, socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); signal.pause()',
   )

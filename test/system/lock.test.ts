@@ -41,7 +41,7 @@ test('a second master is told which process holds the lock', () => {
   acquired(path)
 })
 
-test('the kernel is believed before the file, and the lock ends with its holder', async () => {
+needs('python3').test('the kernel is believed before the file, and the lock ends with its holder', async () => {
   const path = join(directory(), 'lock')
   const { child, pid } = await startPython(HOLD, [], [path])
   writeFileSync(path, `${process.pid}\n`)

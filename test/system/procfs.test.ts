@@ -59,16 +59,19 @@ test('takes a zombie for dead', async () => {
   expect(childrenOf(helper.pid)).toEqual([zombie])
 })
 
-test('takes a process for alive whose first thread has ended and whose others go on, until it is killed', async () => {
-  const helper = start(['python3', '-c', ONLY_A_THREAD])
-  await helper.line()
-  await until('its first thread has ended', () => readStat(helper.pid)?.state === 'Z')
-  expect(isAlive(helper.pid)).toBe(true)
-  expect(sessionMembers(helper.pid, readStat(helper.pid)?.startTicks ?? 0)).toEqual([helper.pid])
-  killSession(helper.pid, readStat(helper.pid)?.startTicks ?? 0)
-  await helper.ended
-  expect(isAlive(helper.pid)).toBe(false)
-})
+needs('python3').test(
+  'takes a process for alive whose first thread has ended and whose others go on, until it is killed',
+  async () => {
+    const helper = start(['python3', '-c', ONLY_A_THREAD])
+    await helper.line()
+    await until('its first thread has ended', () => readStat(helper.pid)?.state === 'Z')
+    expect(isAlive(helper.pid)).toBe(true)
+    expect(sessionMembers(helper.pid, readStat(helper.pid)?.startTicks ?? 0)).toEqual([helper.pid])
+    killSession(helper.pid, readStat(helper.pid)?.startTicks ?? 0)
+    await helper.ended
+    expect(isAlive(helper.pid)).toBe(false)
+  },
+)
 
 /** pthread_exit(3) in main ends the process no more than in any other thread. */
 const ONLY_A_THREAD = `

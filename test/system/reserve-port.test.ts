@@ -6,6 +6,7 @@ import * as descriptors from '../../src/system/libc/descriptors.ts'
 import * as sockets from '../../src/system/libc/sockets.ts'
 import { reservePort } from '../../src/system/reserve-port.ts'
 import { onEnd } from '../support/on-end.ts'
+import { needs } from '../support/requirements.ts'
 import { end, startPython } from './python.ts'
 import { attempt, dial, heard } from './sockets.ts'
 
@@ -24,7 +25,7 @@ test.each(['127.0.0.1', '0.0.0.0', '::'])('a Node server listens on a reserved p
   expect(await heard(await dial({ port, path: null }))).toBe('hello')
 })
 
-test.each(['127.0.0.1', '0.0.0.0'])(
+needs('python3').test.each(['127.0.0.1', '0.0.0.0'])(
   'a Python server listens on a reserved port at %s, again and again',
   async (host) => {
     const port = reserved()

@@ -1,11 +1,14 @@
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import * as descriptors from '../../src/system/libc/descriptors.ts'
 import { closeListener, inodeOf } from '../../src/system/listeners.ts'
 import { takeBack } from '../../src/system/take-back.ts'
 import { onEnd } from '../support/on-end.ts'
+import { needs } from '../support/requirements.ts'
 import { ANSWER, end, python, SOCKET, startPython } from './python.ts'
 import { attempt, dial, directory, heard, openAll, openOne } from './sockets.ts'
+
+const { test } = needs('python3')
 
 const HOLD = `${SOCKET}import signal; print("up", flush=True); signal.pause()`
 

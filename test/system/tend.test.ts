@@ -6,6 +6,7 @@ import * as sockets from '../../src/system/libc/sockets.ts'
 import { inodeOf, type Listener } from '../../src/system/listeners.ts'
 import { rebind, tend } from '../../src/system/tend.ts'
 import { onEnd } from '../support/on-end.ts'
+import { needs } from '../support/requirements.ts'
 import { ANSWER, python, SOCKET, startPython } from './python.ts'
 import { attempt, dial, directory, heard, openOne, refusal } from './sockets.ts'
 
@@ -18,7 +19,7 @@ test('an untouched listener is fine', () => {
   expect(tend(openOne(`unix:${join(directory(), 'app.sock')}`))).toBe('fine')
 })
 
-test('a backlog that a worker shrank is ours again', () => {
+needs('python3').test('a backlog that a worker shrank is ours again', () => {
   const { fd, ...listener } = openOne('127.0.0.1:0')
   expect(python(`${SOCKET}s.listen(5)`, [fd])).toBe('')
   expect(python(PRINT_BACKLOG, [fd])).toBe('5')
@@ -26,14 +27,14 @@ test('a backlog that a worker shrank is ours again', () => {
   expect(Number(python(PRINT_BACKLOG, [fd]))).toBeGreaterThan(511)
 })
 
-test('a queue that a worker made too short takes clients again', async () => {
+needs('python3').test('a queue that a worker made too short takes clients again', async () => {
   const listener = openOne('127.0.0.1:0')
   python(`${SOCKET}s.listen(0)`, [listener.fd])
   tend(listener)
   await Promise.all(Array.from({ length: 20 }, () => dial(listener)))
 })
 
-test('O_NONBLOCK that a worker cleared for all is set again', () => {
+needs('python3').test('O_NONBLOCK that a worker cleared for all is set again', () => {
   const listener = openOne('127.0.0.1:0')
   python(`${SOCKET}import os; os.set_blocking(3, True)`, [listener.fd])
   expect(descriptors.isNonBlocking(listener.fd)).toBe(false)
@@ -41,7 +42,7 @@ test('O_NONBLOCK that a worker cleared for all is set again', () => {
   expect(descriptors.isNonBlocking(listener.fd)).toBe(true)
 })
 
-test('a TCP socket that a worker shut down listens again on its port, for every holder', async () => {
+needs('python3').test('a TCP socket that a worker shut down listens again on its port, for every holder', async () => {
   const listener = openOne('127.0.0.1:0')
   // A holder that waits in epoll all the while, as servers do.
   const script = `${SOCKET}import select
@@ -59,33 +60,39 @@ while True:
   expect(await heard(await dial(listener))).toBe('hello')
 })
 
-test('a TCP socket that two workers shut down, one after the other, answers again and resets nobody', async () => {
-  const listener = openOne('127.0.0.1:0')
-  python(SHUT, [listener.fd])
-  python(
-    `${SOCKET}
+needs('python3').test(
+  'a TCP socket that two workers shut down, one after the other, answers again and resets nobody',
+  async () => {
+    const listener = openOne('127.0.0.1:0')
+    python(SHUT, [listener.fd])
+    python(
+      `${SOCKET}
 try: s.shutdown(socket.SHUT_RDWR)
 except OSError: pass`,
-    [listener.fd],
-  )
-  expect(tend(listener)).toBe('revived')
-  await startPython(`print("up", flush=True); ${ANSWER}`, [listener.fd])
-  expect(await heard(await dial(listener))).toBe('hello')
-})
+      [listener.fd],
+    )
+    expect(tend(listener)).toBe('revived')
+    await startPython(`print("up", flush=True); ${ANSWER}`, [listener.fd])
+    expect(await heard(await dial(listener))).toBe('hello')
+  },
+)
 
-test('a TCP port that somebody took while the socket was shut is lost, and who took it is named', async () => {
-  const listener = openOne('127.0.0.1:0')
-  python(SHUT, [listener.fd])
-  const taker =
-    'import signal, socket, sys; s = socket.create_server(("127.0.0.1", int(sys.argv[1]))); print("up", flush=True); signal.pause()'
-  const { pid } = await startPython(taker, [], [String(listener.port)])
-  expect(tend(listener)).toBe('lost')
-  const before = { ...listener }
-  expect(refusal(() => rebind(listener)).message).toContain(`in use by python3 (pid ${pid})`)
-  expect(listener).toEqual(before)
-})
+needs('python3').test(
+  'a TCP port that somebody took while the socket was shut is lost, and who took it is named',
+  async () => {
+    const listener = openOne('127.0.0.1:0')
+    python(SHUT, [listener.fd])
+    const taker =
+      'import signal, socket, sys; s = socket.create_server(("127.0.0.1", int(sys.argv[1]))); print("up", flush=True); signal.pause()'
+    const { pid } = await startPython(taker, [], [String(listener.port)])
+    expect(tend(listener)).toBe('lost')
+    const before = { ...listener }
+    expect(refusal(() => rebind(listener)).message).toContain(`in use by python3 (pid ${pid})`)
+    expect(listener).toEqual(before)
+  },
+)
 
-test('a unix socket that was shut down is lost, and bound anew in place', async () => {
+needs('python3').test('a unix socket that was shut down is lost, and bound anew in place', async () => {
   const path = join(directory(), 'app.sock')
   const listener = openOne(`unix:${path}?mode=0600`)
   python(SHUT, [listener.fd])
@@ -102,7 +109,7 @@ test('a unix socket that was shut down is lost, and bound anew in place', async 
   expect(await heard(client)).toBe('hello')
 })
 
-test('a unix socket nobody asked for keeps the mode it had when it is bound anew', () => {
+needs('python3').test('a unix socket nobody asked for keeps the mode it had when it is bound anew', () => {
   const path = join(directory(), 'app.sock')
   const listener: Listener = Object.assign(openOne(`unix:${path}?mode=0640`), { spec: null })
   python(SHUT, [listener.fd])

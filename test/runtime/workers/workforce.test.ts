@@ -109,7 +109,7 @@ test('asks with exec: in an environment that has the door of the worker, but not
   expect(asked).not.toMatch(/^(?:NOTIFY_SOCKET|AUTOUP_NOTIFY)=/m)
 })
 
-test('says why its watchdog ended a worker that asked for it', async () => {
+needs('python3').test('says why its watchdog ended a worker that asked for it', async () => {
   const notify = `python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.connect(os.environ["NOTIFY_SOCKET"]); s.send(b"WATCHDOG=trigger")'`
   const { force, next } = workforce({ command: ['sh', '-c', `${notify}; sleep 60`] }, () => undefined)
   await force.spawn(SPAWN)
