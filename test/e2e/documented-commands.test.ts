@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { autoupLines, PAGES, shellLines } from '../docs/pages.ts'
 import { ask } from '../support/ask.ts'
-import { assetsOf, documented, VERSIONS } from '../support/documented.ts'
+import { assetsOf, documented, hasWebSites, VERSIONS } from '../support/documented.ts'
 import { needs } from '../support/requirements.ts'
 import { until } from '../support/until.ts'
 
@@ -25,7 +25,8 @@ for (const { text, config } of lines.values()) {
   const [, command = '', name] = /^autoup (\w+)(?: (\w+)$)?/.exec(text) ?? []
   const isWhole = /--fetch| -- /.test(text) || command === 'explain'
   const shown = isWhole ? null : (config ?? (name === undefined ? null : SEVERAL))
-  needs(...(text.includes('gunicorn') ? ['gunicorn'] : [])).test(text, async () => {
+  const programs = ['gunicorn', 'python3'].filter((program) => text.includes(program))
+  needs(...programs, ...(hasWebSites(`${text} ${shown ?? ''}`) ? ['openssl'] : [])).test(text, async () => {
     const world = await documented(`${text} ${shown ?? ''}`)
     if (shown !== null) writeFileSync(join(world.folder, 'autoup.config.json'), world.own(shown))
     if (command === 'explain') expect(await world.run(text)).toMatchObject({ code: 0, stdout: /^→ app-linux-/ })
@@ -68,7 +69,7 @@ test('the three lines at the top of README.md, one after the other', async () =>
   expect(await master.stop()).toBe(0)
 })
 
-test('what examples/node-server/README.md says to try', async () => {
+needs('curl').test('what examples/node-server/README.md says to try', async () => {
   const [run = '', ...rest] = shellLines('examples/node-server/README.md')
   const { folder, master: started, run: type, port } = await documented(run)
   cpSync('examples/node-server/server.mjs', join(folder, 'server.mjs'))

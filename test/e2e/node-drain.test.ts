@@ -6,11 +6,12 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
 import tls from 'node:tls'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { ask } from '../support/ask.ts'
 import { certificate } from '../support/certificate.ts'
 import { type NodeService, PLAIN, startNode, swap, writtenTo } from '../support/node-apps.ts'
 import { onEnd } from '../support/on-end.ts'
+import { needs } from '../support/requirements.ts'
 import { until } from '../support/until.ts'
 
 /** Keeps its connection as long as the server lets it. */
@@ -160,7 +161,7 @@ test('one that ignores the signal is killed at the drain timeout', async () => {
   expect((await service.master.next('worker-killed')).reason).toMatch(/drain timeout/)
 })
 
-describe('HTTP/2', () => {
+needs('openssl').describe('HTTP/2', () => {
   async function startHttp2(): Promise<{ service: NodeService; connect(raw?: net.Socket): http2.ClientHttp2Session }> {
     const { key, cert } = certificate()
     const app = `

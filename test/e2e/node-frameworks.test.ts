@@ -6,6 +6,7 @@ import { type LoadOptions, startLoad, summary } from '../support/load.ts'
 import { nextStandalone } from '../support/next.ts'
 import { type NodeService, type NodeServiceOptions, startNode, swap, writtenTo } from '../support/node-apps.ts'
 import { NODES } from '../support/nodes.ts'
+import { needs } from '../support/requirements.ts'
 
 /** The full run is 50; each takes about a second. */
 const SWAPS = Number(process.env.AUTOUP_TEST_SWAPS ?? 3)
@@ -31,7 +32,7 @@ describe.each(NODES)('node %s', (_, node) => {
   )
 
   // Fewer in the short run, beside other tests: a handshake costs many times what a request does, on both sides.
-  test.each([
+  needs('openssl').test.each<[name: string, file: string, load: Partial<LoadOptions>]>([
     ['https', 'https.mjs', { isTls: true }],
     ['http2, with clients that respect GOAWAY', 'http2.mjs', { isHttp2: true, keepAlive: 8 }],
   ])(

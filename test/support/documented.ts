@@ -68,7 +68,7 @@ export async function documented(text: string): Promise<Documented> {
     XDG_RUNTIME_DIR: folder,
     ...(/--listen|"listen"/.test(text) ? {} : { AUTOUP_LISTEN: String(port) }),
     ...(github === null ? {} : { GITHUB_API_URL: github.url }),
-    ...(/https:/.test(text) || text.includes('autoup-s3') ? await webSites() : {}),
+    ...(hasWebSites(text) ? await webSites() : {}),
     ...(/npm:/.test(text) ? await registry() : {}),
   }
   onEnd(() => endAll(stateDir))
@@ -89,6 +89,11 @@ export function inShell(line: string, cwd: string, env: Readonly<Record<string, 
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr })
     })
   })
+}
+
+/** Whether a line asks a web server with a certificate, which openssl(1) makes. */
+export function hasWebSites(text: string): boolean {
+  return /https:/.test(text) || text.includes('autoup-s3')
 }
 
 /** A folder for PATH in which `autoup` is as npm would link it. */
