@@ -68,7 +68,7 @@ function wrapped(place: string, version: string): Artifact {
     name.on("error", (error) => require("fs").appendFileSync("${place}/met", "${version}: " + error.message + "\\n"))
     name.listen("\\0${place}")
     const server = require("http").createServer((request, response) => {
-      if (request.url === "/orphan") process.kill(process.ppid, "SIGABRT")
+      if (request.url === "/orphan") response.on("finish", () => process.kill(process.ppid, "SIGABRT"))
       response.end(JSON.stringify({ version: "${version}", pid: process.pid, generation: 0 }))
     })
     server.listen({ fd: 3 })`
